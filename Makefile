@@ -91,10 +91,11 @@ minima: ## Run the fake's tests with the oldest versions that the package declar
 	@.minima/bin/python -m pytest tests/api tests/control tests/media tests/store tests/world \
 	    tests/reports tests/contract/budget -m "not slow" $(ARGS)
 
+# The theme announces its successor at each build, in colours.
 .PHONY: site
 site: | $(MADE) ## Build the documentation as a site, into site/
 	@$(PIP) install --group docs
-	@$(BIN)/mkdocs build --strict --quiet
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 .PHONY: release-check
 release-check: $(DEVELOPS) ## Build what a release publishes, and try it in clean environments

@@ -46,6 +46,7 @@ class Application:
         if self.fake.defaults is not None:
             self.fake.defaults.settings = fake.settings
         self.fake = fake
+        self._api.retire()
         self._api = routes.Routes(fake, self._log)
         self._control = None
 

@@ -1,16 +1,20 @@
-"""The short way for plain image requests gives what the long way gives, byte for byte."""
+"""The short way for plain images and polls gives what the long way gives, byte for byte."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from getimg_mock.api.raw_connection import FIELDS
+from getimg_mock.serving.known_heads import KnownHead
 from getimg_mock.serving.request_cycle import RequestCycle
+from getimg_mock.settings import Settings
+from getimg_mock.settings_options import SettingsOptions
 from getimg_mock.world.transitions import TransitionRule
-from tests.api.driver import IMAGE, START, Driver
+from tests.api.driver import IMAGE, START, VIDEO, Driver
 from tests.cassettes.written_cassette import IMAGE as RECORDED
 from tests.cassettes.written_cassette import WrittenCassette, build_error
 
@@ -18,9 +22,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from getimg_mock.api.plain_heads import Moment
     from getimg_mock.world.workspaces import Workspace
 
 PATH = "/v2/images/generations"
+VIDEOS = "/v2/videos/generations"
 HEADERS = {
     b"host": b"fake.test:4010",
     b"authorization": b"Bearer sk_plain",
@@ -86,13 +92,19 @@ class Connection:
 
 
 class Client:
-    """Sends requests to a fake by one of both ways."""
+    """Sends requests to a fake by one of both ways.
+
+    The short way prepares a head for each request, or keeps those of earlier ones.
+    """
 
     def __init__(self, driver: Driver, *, is_short: bool) -> None:
         self.driver, self.is_short = driver, is_short
         self.answered_at_once = 0
+        self.heads: dict[object, KnownHead] = {}
 
-    def send(self, body: bytes, changes: dict[bytes, bytes], method: str = "POST") -> bytes:
+    def send(
+        self, body: bytes, changes: dict[bytes, bytes], method: str = "POST", path: str = PATH
+    ) -> bytes:
         """Return the bytes of the response."""
         fields = {**HEADERS, **changes, b"content-length": b"%d" % len(body)}
         connection: Any = Connection()
@@ -100,7 +112,7 @@ class Client:
             "type": "http",
             "method": method,
             "scheme": "http",
-            "path": PATH,
+            "path": path,
             "query_string": b"",
             "root_path": "",
             "http_version": "1.1",
@@ -110,14 +122,30 @@ class Client:
         }
         cycle = RequestCycle(scope, connection, connection, lambda: None)
         cycle.set_body(body)
-        endpoint: Any = self.driver.app.find_endpoint(scope)
-        if self.is_short and endpoint.answer_at_once(scope, cycle):
+        find_endpoint = self.driver.app.find_endpoint
+        endpoint: Any = find_endpoint(scope)
+        if self.is_short and self._answer_at_once(scope, cycle, body):
             self.answered_at_once += 1
         else:
             run = cycle.run_asgi(endpoint)
             with pytest.raises(StopIteration):
                 run.send(None)
         return b"".join(connection.sent)
+
+    def _answer_at_once(self, scope: Any, cycle: RequestCycle, body: bytes) -> bool:
+        find_endpoint = self.driver.app.find_endpoint
+        name = (scope["method"], scope["path"], *scope["headers"])
+        head = self.heads.get(name)
+        if head is None:
+            self.heads[name] = KnownHead(scope.copy(), scope["headers"], len(body))
+            endpoint: Any = find_endpoint(scope)
+            return bool(endpoint.answer_at_once(scope, cycle))
+        plain = head.prepare(find_endpoint)
+
+        def send(moment: Moment, remaining: int, text: bytes) -> None:
+            cycle.respond(200, moment.build_headers(remaining), text)
+
+        return plain is not None and plain.answer(body, send)
 
     def read_state(self) -> Any:
         """Return what the requests left behind, less what they took of real time."""
@@ -220,6 +248,42 @@ def test_both_ways_replay_alike(tmp_path: Path, on_miss: str) -> None:
         assert one.send(body, {}) == other.send(body, {}), each
     assert one.read_state() == other.read_state()
     assert one.answered_at_once > 1
+
+
+def test_both_ways_poll_alike() -> None:
+    """Videos that end by time, by polls or never, as time passes, and ids that are none."""
+    one, other = open_clients({"video_seconds": 30})
+    answers: list[list[bytes]] = [[], []]
+    for client, seen in zip((one, other), answers, strict=True):
+        workspace = client.driver.workspace("sk_plain")
+        bodies = [json.dumps(VIDEO | {"prompt": each}).encode() for each in ("a", "b", "c")]
+        seen += [client.send(each, {}, "POST", VIDEOS) for each in bodies[:1]]
+        for rule in ({"polls": 3}, {"hold": True}):
+            workspace.transitions.set(TransitionRule.of(rule))
+            seen.append(client.send(bodies[len(seen)], {}, "POST", VIDEOS))
+        ids = [json.loads(each.partition(b"\r\n\r\n")[2])["id"] for each in seen]
+        for seconds in (0, 0.25, 0.25, 29.5, 0, 40):
+            client.driver.advance(seconds, "sk_plain")
+            for each in (*ids, "req-01UNKNOWN00000"):
+                seen.append(client.send(b"", {}, "GET", f"{VIDEOS}/{each}"))
+        workspace.scenarios.add({"on": "videos.retrieve", "status": 503}, workspace.clock.now())
+        seen.append(client.send(b"", {}, "GET", f"{VIDEOS}/{ids[2]}"))
+    assert answers[0] == answers[1]
+    assert one.read_state() == other.read_state()
+    assert one.answered_at_once == 3 + 6
+
+
+def test_a_fake_that_was_replaced_answers_nothing_more() -> None:
+    """A kept head is prepared again for the fake that serves since: its settings are others."""
+    client, _ = open_clients({})
+    body = json.dumps(IMAGE).encode()
+    for _ in range(2):
+        assert client.send(body, {}).startswith(b"HTTP/1.1 200 ")
+    app = client.driver.app
+    for options in (SettingsOptions(), SettingsOptions(strictness="schema")):
+        app.replace_fake(replace(app.fake, settings=Settings.of(**options)))
+        assert client.send(body, {}).startswith(b"HTTP/1.1 200 ")
+        assert client.answered_at_once == 3
 
 
 def test_plain_requests_go_the_short_way() -> None:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from getimg_mock import WorkspaceHandle
     from tests.control.client import Client
 
+pytestmark = pytest.mark.slow  # Chromium takes a second of processor time for each
+
 QUOTED: Final = """It's "quoted", $HOME `id` \\ and\non two lines, \U0001f600"""
 
 

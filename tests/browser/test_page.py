@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from getimg_mock import WorkspaceHandle
 
+pytestmark = pytest.mark.slow  # Chromium takes a second of processor time for each
+
 _AXE: Final[dict[str, object]] = {"preload": False, "resultTypes": ["violations"]}
 _AXE_ALL: Final[dict[str, object]] = {**_AXE, "runOnly": ["wcag2a", "wcag2aa", "wcag21aa"]}
 _AXE_COLOURS: Final[dict[str, object]] = {**_AXE, "runOnly": ["color-contrast"]}
@@ -145,7 +147,6 @@ def _tab_to(page: Page, tag: str, text: str) -> None:
     raise AssertionError(f"60 steps of the keyboard do not reach {text!r}")
 
 
-@pytest.mark.slow
 def test_ten_thousand_stay_usable(page: Page, client: Client) -> None:
     """A page of them is shown, and the next picture appears among them."""
     page.expected_errors = STOPPED  # type: ignore[attr-defined]

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from getimg_mock import WorkspaceHandle
 
+pytestmark = pytest.mark.slow  # Chromium takes a second of processor time for each
+
 
 def test_the_clock_is_moved(page: Page, client: Client, ws: WorkspaceHandle) -> None:
     """By each of its buttons, and each says what happened."""

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from getimg_mock import WorkspaceHandle
     from tests.control.client import Client
 
+pytestmark = pytest.mark.slow  # Chromium takes a second of processor time for each
+
 
 def test_the_timeline_shows_the_retry_that_paid_twice(
     page: Page, client: Client, ws: WorkspaceHandle

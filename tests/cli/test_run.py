@@ -38,6 +38,7 @@ CLIENTS: Final = {
     "requests": (*PYTHON, "requests"),
     "httpx": (*PYTHON, "httpx"),
     "aiohttp": (*PYTHON, "aiohttp"),
+    "getimg": (sys.executable, str(PROGRAMS / "sdk_client.py")),
     "fetch": (*NODE, "fetch"),
     "https": (*NODE, "https"),
     "axios": (*NODE, "axios"),
@@ -89,7 +90,7 @@ def require(name: str) -> None:
         pytest.skip("axios is not installed: npm install --prefix tests/programs")
     if name == "php" and command_fails("php", "-r", "exit((int) !function_exists('curl_init'));"):
         pytest.skip("PHP has no curl here: apt-get install php-curl")
-    if name in {"requests", "httpx", "aiohttp"}:
+    if name in {"requests", "httpx", "aiohttp", "getimg"}:
         pytest.importorskip(name)
 
 
@@ -148,7 +149,10 @@ def test_the_status_is_that_of_the_program(tmp_of_runs: Path) -> None:
     [
         ([], "getimg-mock run -- node my-program.js"),
         (["--header", "X", "--", "true"], "X-Mock-Behaviour=status=503"),
-        (["--api-host", "https://x.test", "--", "true"], "'https://x.test' is not a host name"),
+        (
+            ["--api-host", "https://x.test", "--", "true"],
+            "--api-host: 'https://x.test' is not a host name",
+        ),
         (["--api-host", "*.x.test", "--", "true"], "'*.x.test' is not one host"),
         (["--tls", "--", "true"], "leave out --tls"),
         (["node", "-e", "1"], "follows --: getimg-mock run -- node -e 1"),

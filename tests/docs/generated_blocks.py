@@ -17,6 +17,7 @@ from getimg_mock.api.openapi_document import render_openapi
 from tests.docs import (
     check_tables,
     command_examples,
+    command_tables,
     fake_tables,
     fidelity_table,
     install_ways,
@@ -43,6 +44,7 @@ GENERATORS: Final[dict[str, Callable[[], str]]] = {
     "client-failure": command_examples.show_client_failure,
     "client-topics": check_tables.render_client_topics,
     "client-coverage": check_tables.render_coverage,
+    "commands": command_tables.render_commands,
     "contract-test-options": option_tables.render_contract_test_options,
     "control-commands": fake_tables.render_control_commands,
     "driver-node": lambda: _show_driver("driver.mjs", "javascript"),

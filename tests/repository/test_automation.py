@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any, Final
 
@@ -81,12 +82,27 @@ def test_a_workflow_is_valid_and_safe(path: Path) -> None:
 
 def test_the_matrix_has_every_python_of_the_classifiers_and_three_systems() -> None:
     """What pyproject.toml claims is run."""
-    matrix = parse(ROOT.joinpath(".github/workflows/test.yml").read_text("utf-8"))["jobs"][
-        "matrix"
-    ]["strategy"]["matrix"]
+    jobs = parse(ROOT.joinpath(".github/workflows/test.yml").read_text("utf-8"))["jobs"]
+    matrix = jobs["matrix"]["strategy"]["matrix"]
     claimed = re.findall(r"Python :: (3\.\d+)", ROOT.joinpath("pyproject.toml").read_text("utf-8"))
     assert matrix["python"] == claimed
     assert {each.partition("-")[0] for each in matrix["os"]} == {"ubuntu", "macos", "windows"}
+    for name in ("matrix", "newest"):  # all tests: one runs the linter of imports
+        assert any("--group dev" in step.get("run", "") for step in jobs[name]["steps"])
+
+
+def test_a_release_names_the_repository_that_it_comes_from(tmp_path: Path) -> None:
+    """Until there is one in public, no file says where it is; the page of an index needs it."""
+    steps = list_steps(parse(ROOT.joinpath(".github/workflows/release.yml").read_text("utf-8")))
+    (script,) = [str(step["run"]) for step in steps if "project.urls" in step.get("run", "")]
+    file = tmp_path / "pyproject.toml"
+    shutil.copy(ROOT / file.name, file)
+    there = {"GITHUB_SERVER_URL": "https://github.com", "GITHUB_REPOSITORY": "me/getimg-mock"}
+    bash = ["/bin/bash", "-euo", "pipefail", "-c", script]
+    subprocess.run(bash, cwd=tmp_path, env=there, check=True)  # noqa: S603 - our own script
+    urls = tomllib.loads(file.read_text("utf-8"))["project"]["urls"]
+    assert urls["Repository"] == "https://github.com/me/getimg-mock"
+    assert list(urls) == ["Repository", "Issues", "Changelog"]
 
 
 @pytest.mark.parametrize("text", SHOWN, ids=lambda text: text.partition("\n")[0])

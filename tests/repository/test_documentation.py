@@ -16,9 +16,12 @@ import pytest
 from PIL import Image
 
 from getimg_mock import MockServer
+from tests.repository.warm_python import start_warm_python
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tests.repository.warm_python import WarmPython
 
 pytestmark = pytest.mark.slow
 
@@ -73,10 +76,26 @@ def fake() -> Iterator[dict[str, str]]:
         }
 
 
-def run(block: Block, folder: Path, environment: dict[str, str]) -> None:
+@pytest.fixture(scope="module")
+def warm_python() -> Iterator[WarmPython | None]:
+    """Start the process whose forks run examples, where a process can be forked."""
+    if not hasattr(os, "fork"):
+        yield None
+        return
+    with start_warm_python() as running:
+        yield running
+
+
+def run(
+    block: Block, folder: Path, environment: dict[str, str], warm_python: WarmPython | None
+) -> None:
     """Run one block in `folder`; its output is the message if it fails."""
     file = folder / "block"
     file.write_text(block.text, encoding="utf-8")
+    if warm_python and block.language == "python" and not block.text.startswith(">>>"):
+        done = warm_python.run(file, folder, environment)
+        assert done.returncode == 0, f"{block.name}\n{done.stdout}"
+        return
     if block.language == "sh":
         command = ["bash", "-euo", "pipefail", str(file)]
     elif block.text.startswith(">>>"):
@@ -123,7 +142,9 @@ def test_the_tests_on_the_pages_pass(fake: dict[str, str], tmp_path: Path) -> No
     [each for each in blocks("python", "sh") if not each.is_test],
     ids=lambda block: block.name,
 )
-def test_what_a_page_shows_can_be_run(block: Block, fake: dict[str, str], tmp_path: Path) -> None:
+def test_what_a_page_shows_can_be_run(
+    block: Block, fake: dict[str, str], tmp_path: Path, warm_python: WarmPython | None
+) -> None:
     """An example that does not run costs its reader more than no example."""
     if block.language == "sh" and REAL_API in block.text:
         pytest.skip("it asks the real API")
@@ -131,14 +152,14 @@ def test_what_a_page_shows_can_be_run(block: Block, fake: dict[str, str], tmp_pa
         used = re.search(rf"^(?:.*\$\()?{program} ", block.text, re.MULTILINE)
         if used and shutil.which(program) is None:
             pytest.skip(f"{program} is not installed")
-    run(block, tmp_path, fake)
+    run(block, tmp_path, fake, warm_python)
 
 
 def test_the_first_example_makes_a_picture_and_a_video_that_open(
-    fake: dict[str, str], tmp_path: Path
+    fake: dict[str, str], tmp_path: Path, warm_python: WarmPython | None
 ) -> None:
     """The README's first promise, kept to the file on the disk."""
-    run(blocks("python")[0], tmp_path, fake)
+    run(blocks("python")[0], tmp_path, fake, warm_python)
     with Image.open(tmp_path / "lighthouse.jpg") as picture:
         picture.load()
         assert picture.format == "JPEG"
@@ -190,3 +211,26 @@ def test_every_file_that_a_page_for_developers_names_exists(name: str) -> None:
     named = re.findall(r"`([\w./]+/[\w./]*)`", text)
     assert len(named) > 10
     assert [path for path in named if not any((root / path).exists() for root in roots)] == []
+
+
+def test_an_example_that_fails_is_seen_in_a_fork_too(
+    tmp_path: Path, warm_python: WarmPython | None
+) -> None:
+    """Its status and what it wrote, its own environment and nothing of an example before it."""
+    if warm_python is None:
+        pytest.skip("no process can be forked here")
+    file = tmp_path / "block"
+
+    def told(text: str) -> tuple[int, str]:
+        file.write_text(text, encoding="utf-8")
+        done = warm_python.run(file, tmp_path, {"SEEN": "here"})
+        return done.returncode, done.stdout
+
+    assert told("import os\nkept = 1\nprint(dict(os.environ), os.getcwd())") == (
+        0,
+        f"{{'SEEN': 'here'}} {tmp_path}\n",
+    )
+    status, shown = told("print(kept)")
+    assert status == 1
+    assert "NameError: name 'kept' is not defined" in shown
+    assert told("raise SystemExit(3)") == (3, "")

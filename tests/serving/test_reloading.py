@@ -139,6 +139,7 @@ def test_a_mistake_is_named_and_changes_nothing(text: str, said: str, tmp_path: 
     # What is missing may be added without a further change of the settings file.
     assert not said.startswith("gone") or Path(said).absolute() in served.reloader.list_files()
     assert served.ask("/settings")["video_seconds"] == "5"
+    assert served.change("video-seconds = 5\n") == "Reloaded: nothing has changed."
     assert served.change("video-seconds = 6\n") == "Reloaded: video-seconds 6 (was 5)."
 
 

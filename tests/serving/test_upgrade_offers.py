@@ -78,7 +78,7 @@ def test_an_offer_is_ignored_on_every_method_and_surface(
     """RFC 9110 7.8: a server may ignore it. The body belongs to the request, in any segments."""
     for (target, method, body, status), split in product(REQUESTS, ("one", "two", "many")):
         head, rest = _build(target, method, body, offer, framing)
-        if framing == "expect":  # such a request is the last of its connection
+        if framing == "expect":
             parts = (head,) if split == "one" else (head[:25], head[25:-1], head[-1:])
             found = find_statuses(expect_first(port, parts, rest))
             assert [each for each in found if each != 100] == [status], (target, method, split)

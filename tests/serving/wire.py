@@ -36,7 +36,7 @@ def exchange(port: int, *pieces: bytes, half_close: bool = False) -> bytes:
 
 
 def expect_first(port: int, head: tuple[bytes, ...], body: bytes) -> bytes:
-    """Send a head with `Expect: 100-continue`, and the body when the server asks for it.
+    """Send a head with `Expect: 100-continue`, the body when the server asks for it, and no more.
 
     Returns all bytes until the server closes.
     """
@@ -44,6 +44,7 @@ def expect_first(port: int, head: tuple[bytes, ...], body: bytes) -> bytes:
         received = connection.recv(65536)
         if received.startswith(b"HTTP/1.1 100 ") and body:
             connection.sendall(body)
+        connection.shutdown(socket.SHUT_WR)
         return received + read_to_end(connection)
 
 

@@ -148,13 +148,13 @@ def _send_commands(client: Client, record: Record) -> None:
     )
 
 
-def _check(workspace: WorkspaceHandle, record: Record) -> list[str]:
+def _check(url: str, record: Record) -> list[str]:
     """Return what is wrong with what is there, compared with what was answered."""
     for _ in range(_TRIES - 1):
         # What has just been killed may be starting, or may still hold a workspace.
         with suppress(ControlError):
-            return _compare(workspace, record)
-    return _compare(workspace, record)
+            return _compare(connect(url, KEY), record)
+    return _compare(connect(url, KEY), record)
 
 
 def _compare(workspace: WorkspaceHandle, record: Record) -> list[str]:
@@ -210,7 +210,7 @@ def run_rounds(case: str, rounds: int, folder: Path) -> list[str]:
                 running = stack.enter_context(run_redis(port, str(folder), *words))
             elif victim == "all":
                 served = stack.enter_context(serve(*options, "--clock", "virtual"))
-            wrong += _check(connect(served.url, KEY), record)
+            wrong += _check(served.url, record)
     total = len(record.images) + len(record.videos)
     commands = record.credits.answered + record.advances.answered + record.changes.answered
     sys.stdout.write(f"{case}: {rounds} rounds, {total} generations, {commands} commands: ")

@@ -264,7 +264,7 @@ def test_the_journal_of_reads_that_cannot_be_kept_is_said_to_be_lost(
                 await _wait_a_turn()
 
     asyncio.run(read())
-    assert capsys.readouterr().err == "The disk is full. The journal lacks 1 requests.\n"
+    assert capsys.readouterr().err == "The disk is full. Reads that the journal lacks: 1.\n"
     assert not len(store.get_or_create("sk_a").journal)
 
 

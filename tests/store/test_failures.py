@@ -64,17 +64,19 @@ def test_a_file_that_is_none_of_ours_is_refused(tmp_path: Path) -> None:
     with sqlite3.connect(other) as connection:
         connection.execute("CREATE TABLE things (name)")
     connection.close()
-    with pytest.raises((SettingsError, StoreError)):
+    before = other.read_bytes()
+    with pytest.raises(SettingsError, match="another program"):
         SqliteRows(other)
+    assert other.read_bytes() == before
     assert text.read_bytes() == b"not a database" * 100
 
 
 def test_another_format_is_refused(durable: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
     """A later version's store is not read as if it were ours; the message says what to do."""
     durable.open()
-    monkeypatch.setattr(sqlite_tables, "FORMAT", 2)
-    monkeypatch.setattr(redis_rows, "FORMAT", 2)
-    with pytest.raises(SettingsError, match=r"this version reads format 2.*[Uu]se another"):
+    monkeypatch.setattr(sqlite_tables, "FORMAT", 3)
+    monkeypatch.setattr(redis_rows, "FORMAT", 3)
+    with pytest.raises(SettingsError, match=r"this version reads format 3.*[Uu]se another"):
         durable.open()
 
 

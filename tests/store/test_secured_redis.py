@@ -63,6 +63,7 @@ def test_what_is_refused_is_one_sentence_without_the_password(
     with pytest.raises(StoreError) as refused:
         RedisRows(addresses[kind])
     told = str(refused.value)
+    assert ("PASSWORD@" in told) == (kind == "no password")
     assert "cannot be used" in told
     assert WORD not in told
     assert "\n" not in told

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-VERSIONS = ("3.11", "3.12", "3.13")
+VERSIONS = ("3.11", "3.12", "3.13", "3.14")
 NEEDED = ("pytest-xdist", "getimg[aiohttp]", "httpx2", "requests", "trio", "respx")
 
 SUITE = """

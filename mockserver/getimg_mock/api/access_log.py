@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from getimg_mock.api.error_envelope import encode_hint
-from getimg_mock.redaction import find_path_keys, hide_key
+from getimg_mock.redaction import find_path_keys, hide_key, shorten_key
 from getimg_mock.world.clock import EPOCH, wall_seconds, wall_time
 
 if TYPE_CHECKING:
@@ -107,9 +107,30 @@ class Printer:
         self._lines: list[str] = []
         self._loop: asyncio.AbstractEventLoop | None = None
 
+    @property
+    def is_text(self) -> bool:
+        """Whether it prints plain text."""
+        return self._form is format_text
+
     def __call__(self, call: Call, answer: Answer, seconds: float) -> None:
         """Print an exchange that took `seconds`."""
-        self._lines.append(self._form(call, answer, seconds))
+        self._add(self._form(call, answer, seconds))
+
+    def prepare_line(self, call: Call, key: str) -> Callable[[float, float], None]:
+        """Return what prints a successful exchange without a hint, such as `call`, in plain text.
+
+        It takes the real time at which the exchange began, and how long it took.
+        """
+        begin = f" {_sanitize(call.method)} {_format_path(call)} 200 "
+        end = f" ms {_sanitize(shorten_key(key))}"
+
+        def print_line(wall: float, seconds: float) -> None:
+            self._add(f"{_format_time(int(wall + seconds))}{begin}{seconds * 1000:.1f}{end}")
+
+        return print_line
+
+    def _add(self, line: str) -> None:
+        self._lines.append(line)
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:  # driven without an event loop

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     from getimg_mock.api.access_log import AccessLog
     from getimg_mock.api.messages import Handler
-    from getimg_mock.api.plain_images import PlainImages
+    from getimg_mock.api.plain_heads import Moment, PlainHead, PlainWay
     from getimg_mock.api.raw_connection import ReturnableExchange
     from getimg_mock.fake import Fake
     from getimg_mock.world.journal import Effect
@@ -85,14 +85,31 @@ class Endpoint:
     fake: Fake
     log: AccessLog
     operations: Mapping[str, HandledOperation]
-    plain: PlainImages | None = None
+    way: PlainWay | None = None
+
+    def prepare(self, scope: Scope) -> PlainHead | None:
+        """Return what answers plain requests with the head of a scope; None for other heads."""
+        return None if self.way is None else self.way.prepare(scope)
 
     def answer_at_once(self, scope: Scope, direct: ReturnableExchange) -> bool:
-        """Answer a plain image request without ASGI, and return whether it was one.
+        """Answer a plain request without ASGI, and return whether it was one.
 
         `direct` is the exchange of the request. A request that was none is left as it was.
         """
-        return self.plain is not None and self.plain.answer(scope, direct)
+        if self.fake.store.is_durable or not direct.can_respond():
+            return False
+        head = self.prepare(scope)
+        body = None if head is None else direct.take_body()
+        if head is None or body is None:
+            return False
+
+        def send(moment: Moment, remaining: int, text: bytes) -> None:
+            direct.respond(200, moment.build_headers(remaining), text)
+
+        if head.answer(body, send):
+            return True
+        direct.set_body(body)
+        return False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; every error uses getimg.ai's envelope."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from getimg_mock.api.messages import Answer, Call
     from getimg_mock.world.journal import Effect, Headers
+    from getimg_mock.world.packed_exchanges import PackedExchanges
 
 # Shorter keys may occur in ordinary words.
 _SHORTEST: Final = 8
@@ -66,9 +67,13 @@ class RecordedCall:
         begin = (number, at, to_wall_time(wall), operation, method, path, query.decode("latin-1"))
         unknown = tuple(each.path for each in unknown_fields) if unknown_fields else ()
         end = (*others, tuple(effects), unknown)
-        sent = _read_headers(sent_headers)
+        sent = read_headers(sent_headers)
         exchange: Exchange = create_record(Exchange, (*begin, list(sent.shown), *end))
         return _cut_bodies(_redact(exchange, sent))
+
+    def pack(self, number: int, batch: PackedExchanges[Exchange]) -> None:
+        """Add the exchange to those that are kept together."""
+        batch.add(self.write_out(number))
 
 
 def record(
@@ -101,7 +106,7 @@ def record(
     owner.journal.record_draft(RecordedCall(parts), OVERHEAD + texts)
 
 
-class _SentHeaders(NamedTuple):
+class SentHeaders(NamedTuple):
     """What the headers of a request say.
 
     `shown` are those that are kept. `key` is that of the request, valid or not, None for a very
@@ -114,31 +119,32 @@ class _SentHeaders(NamedTuple):
     is_shown: bool
 
 
-def _read_headers(headers: Headers) -> _SentHeaders:
+def read_headers(headers: Headers) -> SentHeaders:
+    """Return what the headers of a request say; most are those of another one."""
     if sum(map(len, chain.from_iterable(headers))) > _MAX_REMEMBERED:
         return _read_new_headers(headers)
     return _read_known_headers(tuple(headers))
 
 
 @lru_cache(maxsize=256)  # a client sends the same headers with every request
-def _read_known_headers(headers: tuple[tuple[bytes, bytes], ...]) -> _SentHeaders:
+def _read_known_headers(headers: tuple[tuple[bytes, bytes], ...]) -> SentHeaders:
     return _read_new_headers(headers)
 
 
-def _read_new_headers(headers: Iterable[tuple[bytes, bytes]]) -> _SentHeaders:
+def _read_new_headers(headers: Iterable[tuple[bytes, bytes]]) -> SentHeaders:
     sent = next((value for name, value in headers if name == b"authorization"), b"")
     key = sent.rpartition(b" ")[2]
     shown = shorten_credentials(headers)
     if len(key) < _SHORTEST:
-        return _SentHeaders(shown, None, "", is_shown=False)
-    return _SentHeaders(shown, key, key.decode("latin-1"), is_shown=_shows(key, shown))
+        return SentHeaders(shown, None, "", is_shown=False)
+    return SentHeaders(shown, key, key.decode("latin-1"), is_shown=_shows(key, shown))
 
 
 def _shows(key: bytes, headers: Headers) -> bool:
     return key in b"\n".join(chain.from_iterable(headers))
 
 
-def _redact(exchange: Exchange, sent: _SentHeaders) -> Exchange:
+def _redact(exchange: Exchange, sent: SentHeaders) -> Exchange:
     key = sent.key
     # Few exchanges repeat their key.
     if key is not None and (

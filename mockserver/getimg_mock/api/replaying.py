@@ -14,8 +14,8 @@ from getimg_mock.api.formatting import format_unix_timestamp
 from getimg_mock.api.messages import JSON, Answer
 from getimg_mock.errors import Refusal
 from getimg_mock.world.error_codes import UNRECORDED
+from getimg_mock.world.pricing import compute_product
 from getimg_mock.world.randomness import digest
-from getimg_mock.world.records import create_record
 from getimg_mock.world.requests import GenerationRequest, to_whole
 
 if TYPE_CHECKING:
@@ -25,11 +25,12 @@ if TYPE_CHECKING:
     from getimg_mock.api.messages import Call
     from getimg_mock.fake import Fake
     from getimg_mock.world.catalogue import Catalogue
-    from getimg_mock.world.generations import Generation
+    from getimg_mock.world.generations import Generation, Product
     from getimg_mock.world.journal import Headers
     from getimg_mock.world.limits import Kind
     from getimg_mock.world.replayed_jobs import ReplayedAnswer, ReplayedJob
     from getimg_mock.world.replayed_outcomes import Recordings, ReplayedOutcome, Take
+    from getimg_mock.world.workspaces import Workspace
 
 
 class RecordedAnswerError(Exception):
@@ -66,35 +67,30 @@ def submit_recorded(
         return generation
 
 
-def submit_plain_recorded(call: Call, body: dict[str, Any]) -> Generation | None:
-    """Submit an image whose recorded job completed at once, or return None and change nothing.
+def find_plain_job(
+    fake: Fake, workspace: Workspace, body: dict[str, Any]
+) -> tuple[bytes, ReplayedJob] | None:
+    """Return the recorded job of an image that completed at once, and the key of its count.
 
-    Raises the `Refusal` of a submission that is refused, which changes nothing either.
+    Returns None for any other, and where the answer says something about the replay.
     """
-    workspace = call.owner
-    with workspace.lock:
-        key, take = _find_take(call, body)
-        job = take.outcome.job if take is not None else None
-        if job is None or job.seconds or job.failure is not None or call.remark:
-            return None
-        request = _build_plain_request(call.fake.catalogue, body, job)
-        generation = workspace.submit(request, (), call.fake.media)
-        _count(call, key)
-        return generation
+    recordings = fake.recordings
+    if recordings is None:
+        return None
+    key = recordings.find_key("images.generate", body, _import_canonicalizer())
+    take = recordings.find_take(key, workspace.ordinals.get(key, 0))
+    job = take.outcome.job if take is not None and not take.remark else None
+    if job is None or job.seconds or job.failure is not None:
+        return None
+    return key, job
 
 
-def _build_plain_request(
-    catalogue: Catalogue, body: dict[str, Any], job: ReplayedJob
-) -> GenerationRequest:
-    """Return `build_recorded_request` of a plain image body, in half the time."""
-    name = body["model"]
-    model = catalogue.get(name)
-    if model is None or model.type != "image":
-        model = catalogue.imagine_model(name, "image")
-    ratio = body.get("aspect_ratio", model.supported_aspect_ratios[0])
-    resolution = body.get("resolution", model.supported_resolutions[0])
-    values = ("image", model, body["prompt"], ratio, resolution, "jpeg", None, False, 0)
-    return create_record(GenerationRequest, (*values, job.identity, job))
+def build_plain_product(catalogue: Catalogue, body: dict[str, Any], job: ReplayedJob) -> Product:
+    """Return what a plain image body orders, as it was recorded if it was."""
+    if job.product is not None:
+        return job.product
+    request = build_recorded_request(catalogue, "image", body, job)
+    return replace(compute_product(request), recording=job.source)
 
 
 def replay_read(call: Call, request: dict[str, Any]) -> Answer | None:
@@ -165,6 +161,18 @@ def render_result(
     if expires is not None:
         text = text.replace(deletes_at, format_unix_timestamp(expires))
     return _fill(text, generation.id, ending.at).encode()
+
+
+def build_result_template(job: ReplayedJob) -> str | None:
+    """Return the recorded JSON with %(id)s, %(link)s and %(deletes_at)s, to be filled in at once.
+
+    Returns None for one that needs `render_result`.
+    """
+    if job.result is None or "{answer" in job.result.text or "{balance" in job.result.text:
+        return None
+    generation, deletes_at, format_link = _import_placeholders()
+    text = job.result.text.replace("%", "%%").replace(format_link(0), "%(link)s")
+    return text.replace(deletes_at, "%(deletes_at)s").replace(generation, "%(id)s")
 
 
 # Imported on first use, as few fakes replay, and once: an import takes as long as an answer's text.

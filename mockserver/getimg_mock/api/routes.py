@@ -11,6 +11,7 @@ from getimg_mock.api.endpoints import Endpoint, HandledOperation
 from getimg_mock.api.error_envelope import invalid_api_key, unknown_path
 from getimg_mock.api.path_advice import advise_older_path, advise_path
 from getimg_mock.api.plain_images import PlainImages
+from getimg_mock.api.plain_polls import PlainPolls
 from getimg_mock.world.operations import OPERATIONS, Operation
 
 if TYPE_CHECKING:
@@ -40,11 +41,11 @@ class Routes:
 
     def __init__(self, fake: Fake, log: AccessLog) -> None:
         endpoints = {}
-        plain = {"images.generate": PlainImages(fake, log)}
+        self._ways = {each.operation: each(fake, log) for each in (PlainImages, PlainPolls)}
         for name, operation in OPERATIONS.items():
             handled = HandledOperation(operation, HANDLERS[name])
             by_method = dict.fromkeys(operation.methods, handled)
-            endpoints[operation.path] = Endpoint(fake, log, by_method, plain.get(name))
+            endpoints[operation.path] = Endpoint(fake, log, by_method, self._ways.get(name))
         unknown = Operation(name="unknown", method="", path="", keyed=False)
         elsewhere = HandledOperation(unknown, _refuse_unknown_path)
         # Most requests have a path without a parameter, or with one at its end, such as polls.
@@ -59,6 +60,11 @@ class Routes:
             (_compile_path(path), found) for path, found in endpoints.items() if path.count("{") > 1
         ]
         self._elsewhere = Endpoint(fake, log, _AnyMethod(elsewhere))
+
+    def retire(self) -> None:
+        """Let what has been prepared be prepared again: another fake serves from now on."""
+        for way in self._ways.values():
+            way.is_retired = True
 
     def find_endpoint(self, scope: Scope) -> Endpoint | None:
         """Return the endpoint of a path that needs no patterns: any but those of downloads.

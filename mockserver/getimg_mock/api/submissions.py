@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from getimg_mock.world.requests import GenerationRequest
 
 # The path of a file of a generation, with %s for its id and its index.
-_LINK: Final = OPERATIONS["downloads.retrieve"].path.format(id="%s", index="%s")
+LINK: Final = OPERATIONS["downloads.retrieve"].path.format(id="%s", index="%s")
 
 
 def submit(call: Call, kind: Kind) -> Generation:
@@ -101,18 +101,24 @@ def render_completed(call: Call, generation: Generation, headers: Headers) -> An
         recorded = render_result(call.fake.recordings, generation, [link, *more])
         if recorded is not None:
             return Answer(200, recorded, [JSON, *headers])
+    body = render_generation(product, generation.id, link, deletes_at)
+    return Answer(200, body, [JSON, *headers])
+
+
+def render_generation(product: Product, generation_id: str, link: str, deletes_at: int) -> bytes:
+    """Return the JSON of a completed generation; `deletes_at` is in Unix seconds."""
     body = _find_template(product) % (
-        encode_string(generation.id),
+        encode_string(generation_id),
         encode_string(link),
         encode_string(format_unix_timestamp(deletes_at)),
     )
-    return Answer(200, body.encode(), [JSON, *headers])
+    return body.encode()
 
 
 def _build_link(call: Call, generation_id: str, index: int, expires: int) -> str:
     signature = call.owner.sign_link(generation_id, index, expires)
     address = read_client_address(call.scope, trust_forwarded=call.fake.settings.trust_forwarded)
-    path = _LINK % (generation_id, index)
+    path = LINK % (generation_id, index)
     return f"{address}{path}?exp={expires}&sig={signature}"
 
 
@@ -139,7 +145,12 @@ def _build_template(product: Product) -> str:
 
     Thousands of results differ in nothing else; encoding each took a third of the time.
     """
-    item: dict[str, Any] = {"url": "%s", "width": product.width, "height": product.height}
+    return build_named_template(product, "%s", "%s", "%s").replace('"%s"', "%s")
+
+
+def build_named_template(product: Product, made: str, link: str, deletes_at: str) -> str:
+    """Return the JSON of a completed generation with three values that are given; % is %%."""
+    item: dict[str, Any] = {"url": link, "width": product.width, "height": product.height}
     if product.kind == "video":
         item |= {
             "duration": product.duration,
@@ -147,10 +158,10 @@ def _build_template(product: Product) -> str:
             "has_sound": product.has_sound,
         }
     form = {
-        "id": "%s",
+        "id": made,
         "status": "completed",
         "model": product.model.replace("%", "%%"),
-        "data": [item | {"mime_type": product.mime_type, "deletes_at": "%s"}],
+        "data": [item | {"mime_type": product.mime_type, "deletes_at": deletes_at}],
         "usage": {
             "total_cost": to_json_number(product.total_cost),
             "billable_unit": product.billable_unit,
@@ -158,4 +169,4 @@ def _build_template(product: Product) -> str:
             "quantity": product.quantity,
         },
     }
-    return encode_json(form).replace('"%s"', "%s")
+    return encode_json(form)

@@ -58,8 +58,13 @@ async def retrieve(call: Call) -> Answer:
 
 def _render_status(code: int, video_id: str, status: str, headers: Headers) -> Answer:
     """Return the answer with exactly id and status, which most polls get."""
+    return Answer(code, render_status(video_id, status), [JSON, *headers])
+
+
+def render_status(video_id: str, status: str) -> bytes:
+    """Return the JSON with exactly id and status."""
     body = f'{{"id":{encode_string(video_id)},"status":{encode_string(status)}}}'
-    return Answer(code, body.encode("utf-8", "replace"), [JSON, *headers])
+    return body.encode("utf-8", "replace")
 
 
 def _render_failed(call: Call, generation: Generation, headers: Headers) -> Answer:

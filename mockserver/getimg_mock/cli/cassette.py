@@ -36,7 +36,10 @@ def add_command(commands: argparse._SubParsersAction[Any]) -> None:
     """Add `cassette` and its actions."""
     summary = "list, check, prune or convert recordings of the API"
     parser = commands.add_parser(
-        "cassette", help=summary, description=f"{summary.capitalize()}.", allow_abbrev=False
+        "cassette",
+        help=summary,
+        description=f"{summary[0].upper()}{summary[1:]}.",
+        allow_abbrev=False,
     )
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
 

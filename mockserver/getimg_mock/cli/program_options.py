@@ -40,12 +40,20 @@ def build_program(arguments: argparse.Namespace, **more: Any) -> ProgramRun:
 
     Raises `SettingsError` for a header without a value, and for what is not a host.
     """
-    hosts = read_host_names(arguments.api_host)
-    if wild := next((each for each in hosts if "*" in each), None):
-        raise SettingsError(f"--api-host {wild!r} is not one host: give the option for each.")
+    hosts = _read_hosts(arguments.api_host)
     return ProgramRun(
         command=arguments.program,
         headers=[read_header(each) for each in arguments.header],
         hosts=API_HOSTS.union(hosts),
         **more,
     )
+
+
+def _read_hosts(given: list[str]) -> tuple[str, ...]:
+    try:
+        hosts = read_host_names(given)
+    except SettingsError as error:
+        raise SettingsError(f"--api-host: {error}") from None
+    if wild := next((each for each in hosts if "*" in each), None):
+        raise SettingsError(f"--api-host: {wild!r} is not one host: give the option for each.")
+    return hosts

@@ -20,7 +20,7 @@ from getimg_mock.control.request_guard import require_token
 from getimg_mock.errors import SettingsError
 from getimg_mock.serving.input_end import end_with_input
 from getimg_mock.serving.kept_objects import keep_objects
-from getimg_mock.serving.reloading import Reloader, check_watching, watch_files
+from getimg_mock.serving.reloading import UNCHANGED, Reloader, check_watching, watch_files
 from getimg_mock.serving.server import (
     describe_entrances,
     new_event_loop,
@@ -45,8 +45,6 @@ if TYPE_CHECKING:
     from getimg_mock.fake import Fake
     from getimg_mock.serving.server import Entrance
     from getimg_mock.serving.tls_settings import TlsSetup
-
-_UNCHANGED = "Reloaded: nothing has changed."
 
 
 def add_command(commands: argparse._SubParsersAction[Any]) -> None:
@@ -368,7 +366,7 @@ async def _serve_until_signal(
     if parent is not None:
         loop.add_reader(parent, over.set)
     if hasattr(signal, "SIGHUP"):
-        loop.add_signal_handler(signal.SIGHUP, lambda: _print_line(reloader.reload() or _UNCHANGED))
+        loop.add_signal_handler(signal.SIGHUP, lambda: _print_line(reloader.reload() or UNCHANGED))
         release_hangups()
     watching = asyncio.ensure_future(_watch(reloader, over)) if watched else None
     await serve(reloader.app, entrances, over)

@@ -18,6 +18,7 @@ from getimg_mock.serving.buffered_transport import BufferedTransport
 from getimg_mock.serving.file_sending import can_send_files
 from getimg_mock.serving.http_1_0 import serve_http_1_0
 from getimg_mock.serving.known_heads import KnownHeads
+from getimg_mock.serving.plain_answers import PlainAnswers
 from getimg_mock.serving.request_cycle import LOGGER, RequestCycle
 
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from uvicorn.config import Config
     from uvicorn.server import ServerState
 
-    from getimg_mock.serving.known_heads import KnownHead
 
 # Bytes of a request line and its headers. One read of the event loop may exceed it by 256 KiB.
 _LONGEST_HEAD: Final = 1024 * 1024
@@ -38,7 +38,7 @@ _FILES: Final[dict[str, dict[str, str]]] = {ZERO_COPY: {}}
 _ASGI: Final = {"version": "3.0", "spec_version": "2.3"}
 
 
-class HttpProtocol(HttpToolsProtocol):
+class HttpProtocol(PlainAnswers, HttpToolsProtocol):
     """One connection. The scope of its requests has the wire under it, for faults of the socket."""
 
     app: Any  # an Application, in types that are not uvicorn's
@@ -84,7 +84,7 @@ class HttpProtocol(HttpToolsProtocol):
         if began_between and self._known_heads and self.cycle.response_complete:
             known = self._known_heads.find(data)
             if known is not None:
-                self._begin_known(*known)
+                self._answer_known(*known)
                 return
         size = len(data)
         try:
@@ -107,17 +107,6 @@ class HttpProtocol(HttpToolsProtocol):
         if cycle.keep_alive and not cycle.waiting_for_100_continue and self._offered is None:
             scope = {name: value for name, value in cycle.scope.items() if name != DIRECT}
             self._known_heads.learn(data, scope, bytes(cycle.body))
-
-    def _begin_known(self, known: KnownHead, body: bytes) -> None:
-        """Begin to answer a request whose head has been parsed before."""
-        scope: Any = known.scope.copy()
-        scope["headers"] = known.headers.copy()
-        cycle = self.cycle = RequestCycle(
-            scope, self._outgoing, self.flow, self.on_response_complete
-        )
-        scope[DIRECT] = cycle
-        cycle.set_body(body)
-        self._begin(cycle)
 
     def _ignore_offer(self, rest: bytes) -> None:
         """Parse the bytes that follow an offer to upgrade, which are HTTP/1.1 too."""
@@ -240,7 +229,7 @@ class HttpProtocol(HttpToolsProtocol):
             cycle.waiting_for_100_continue = True
             # A client that gets its response before it sends the body does not send the body, so
             # the next bytes of the connection would be ambiguous.
-            cycle.keep_alive = False
+            cycle.stays_when_whole, cycle.keep_alive = cycle.keep_alive, False
         elif version == "1.0":
             serve_http_1_0(cycle, keep_alive=parser.should_keep_alive())
         else:
@@ -291,6 +280,8 @@ class HttpProtocol(HttpToolsProtocol):
         """End a request."""
         self._between = True
         if self._offered is None and not self.cycle.response_complete:
+            if self.cycle.stays_when_whole:
+                self.cycle.keep_alive = True
             self.cycle.more_body = False
             self.cycle.notify()
 

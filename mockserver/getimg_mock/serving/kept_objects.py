@@ -1,12 +1,13 @@
-"""Keeps the interpreter from looking for garbage among the objects that a server keeps."""
+"""Keeps the interpreter from looking for garbage among the objects that a server or a run keeps."""
 
 from __future__ import annotations
 
 import gc
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 # New objects after which garbage is looked for among them, and the number of such collections after
 # which it is looked for among all objects.
@@ -24,6 +25,19 @@ def keep_objects() -> None:
     gc.freeze()
     gc.set_threshold(_COLLECTED_AFTER)
     gc.callbacks.append(Keeping())
+
+
+@contextmanager
+def collect_rarely() -> Iterator[None]:
+    """Look rarely for garbage until the end of a block, and not at what was there before."""
+    before = gc.get_threshold()
+    gc.freeze()
+    gc.set_threshold(_COLLECTED_AFTER)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()
 
 
 class Keeping:

@@ -7,11 +7,15 @@ parser, and only if nothing else decides how its body ends.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
+    from starlette.types import Scope
+
+    from getimg_mock.api.endpoints import Endpoint
+    from getimg_mock.api.plain_heads import PlainHead
     from getimg_mock.world.journal import Headers
 
 _END: Final = b"\r\n\r\n"
@@ -22,15 +26,35 @@ _LONGEST: Final = 2048
 """Bytes of the longest head that is kept."""
 
 
-class KnownHead(NamedTuple):
+class KnownHead:
     """What the parser made of a head: the scope of its request, and the length of its body.
 
     `scope` is without what belongs to one request; `headers` are those of the scope.
     """
 
-    scope: dict[str, Any]
-    headers: Headers
-    length: int
+    __slots__ = ("_is_prepared", "_plain", "headers", "length", "scope")
+
+    def __init__(self, scope: dict[str, Any], headers: Headers, length: int) -> None:
+        self.scope = scope
+        self.headers = headers
+        self.length = length
+        self._plain: PlainHead | None = None
+        self._is_prepared = False
+
+    def prepare(self, find_endpoint: Callable[[Scope], Endpoint | None]) -> PlainHead | None:
+        """Return what answers plain requests with this head, None where something else may.
+
+        `find_endpoint` is that of the application.
+        """
+        plain = self._plain
+        if self._is_prepared and (plain is None or not plain.way.is_retired):
+            return plain
+        scope = self.scope.copy()
+        scope["headers"] = self.headers.copy()
+        endpoint = find_endpoint(scope)
+        self._plain = None if endpoint is None else endpoint.prepare(scope)
+        self._is_prepared = True
+        return self._plain
 
 
 class KnownHeads(dict[bytes, KnownHead]):
@@ -40,7 +64,7 @@ class KnownHeads(dict[bytes, KnownHead]):
 
     def find(self, data: bytes) -> tuple[KnownHead, bytes] | None:
         """Return the head and the body of bytes that are one whole request, else None."""
-        end = data.find(_END) + len(_END)
+        end = data.find(_END) + 4
         known = self.get(data[:end])
         if known is None or len(data) - end != known.length:
             return None

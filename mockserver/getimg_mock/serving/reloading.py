@@ -44,6 +44,7 @@ _AT_START_ONLY: Final = frozenset(
 # These are shown by what their files say, below.
 _OF_FILES: Final = frozenset({"models", "scenario", "media", "replay"})
 _MISSING: Final = "--watch needs the package watchfiles: pip install 'getimg-mock[watch]'."
+UNCHANGED: Final = "Reloaded: nothing has changed."
 # How long a file must be left alone before it is read, in milliseconds: editors write in steps.
 _DEBOUNCE_MS: Final = 200
 
@@ -108,24 +109,28 @@ class Reloader:
             _describe_media(app.fake.media),
         )
         self._wanted = settings
+        self._is_refused = False
 
     def reload(self) -> str:
         """Put what has changed into force, and return a line that says what; empty for nothing.
 
-        What cannot be read changes nothing, and the line has its place.
+        What cannot be read changes nothing, and the line has its place. A line says, too, that a
+        mistake is no longer there.
         """
         before = self._now
         try:
             self._wanted = self._load()
             self._now = _Loaded.of(self._wanted, before)
         except GetimgMockError as error:
+            self._is_refused = True
             return f"Not reloaded, the former settings stay in force: {error}"
         self.app.replace_fake(self._now.fake)
         self.app.fake.store.rebase(self._now.fake.settings)
         for workspace in self.app.fake.store:
             _change_workspace(workspace, before, self._now)
         changes = list(_describe_changes(before, self._now))
-        return f"Reloaded: {'; '.join(changes)}." if changes else ""
+        is_mended, self._is_refused = self._is_refused, False
+        return f"Reloaded: {'; '.join(changes)}." if changes else UNCHANGED if is_mended else ""
 
     def list_files(self) -> set[Path]:
         """Return the files and folders that settings come from.

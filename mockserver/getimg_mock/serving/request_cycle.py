@@ -56,6 +56,8 @@ class RequestCycle(RequestResponseCycle):
     access_log = False
     waiting_for_100_continue = False
     keep_alive = True
+    stays_when_whole = False
+    """Whether the connection stays where the body has come before the response."""
     disconnected = False
     more_body = True
     response_started = False

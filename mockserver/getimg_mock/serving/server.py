@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 _BACKLOG = 2048
 _KEEP_ALIVE_SECONDS = 75
+_REACHED = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, not bound
 
 
 class MockServer:
@@ -297,8 +298,13 @@ def describe_entrances(entrances: Sequence[Entrance], tls: TlsSetup) -> tuple[st
 
 
 def format_url(listener: socket.socket, tls: TlsSetup | None = None) -> str:
-    """Return the URL of a listening socket, which speaks HTTPS with `tls`."""
+    """Return the URL of a listening socket, which speaks HTTPS with `tls`.
+
+    One that listens on all addresses is named by that of this machine: 0.0.0.0 is none that a
+    client can ask for everywhere, and no certificate has it.
+    """
     host, port = listener.getsockname()[:2]
+    host = _REACHED.get(host, host)
     scheme = "http" if tls is None else "https"
     host = (tls and tls.host) or host
     return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"

@@ -9,7 +9,7 @@ from decimal import Decimal
 from functools import lru_cache
 from itertools import chain
 from json.encoder import encode_basestring_ascii
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
 
 from getimg_mock.world.control_steps import ControlStep
 from getimg_mock.world.generations import Ending, Generation, Product
@@ -17,11 +17,14 @@ from getimg_mock.world.journal import Effect, Exchange
 from getimg_mock.world.transitions import Failure, Transition
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from getimg_mock.world.journal import Headers
 
 _quote: Final = encode_basestring_ascii
+_CONSTANTS: Final = {None: "null", False: "false", True: "true"}
+# Texts that are kept of each kind at most.
+_MOST_KNOWN: Final = 1024
 # Headers of more bytes are encoded anew for each exchange.
 _MAX_REMEMBERED: Final = 4096
 dump_json: Final = json.JSONEncoder(separators=(",", ":")).encode
@@ -45,23 +48,21 @@ class GenerationRow(NamedTuple):
 
 def encode_generation(row: GenerationRow) -> str:
     """Return a generation as JSON."""
-    made, ending = row.generation, row.generation.ending
-    product, transition = made.product, made.transition
-    numbers = (repr(product.quantity), repr(product.duration))
-    parts = (
-        dump_json(made.id),
-        dump_json(made.prompt),
-        _encode_product(product, *numbers),
-        f'"{made.created_at.isoformat()}"',
-        _encode_transition(transition, repr(transition.seconds)),
-        repr(made.retention),
-        "null" if ending is None else _encode_ending(ending),
-        dump_json(row.charged),
-        str(row.polls),
-        encode_effects(row.unreported),
-        str(row.order),
+    made, charged, polls, unreported, order = row
+    name, prompt, product, created_at, transition, retention, ending = made
+    begun = created_at.isoformat()
+    if ending is None:
+        end = "null"
+    elif ending.failure is None:
+        # Most images end when they begin.
+        end = f'["{begun if ending.at is created_at else ending.at.isoformat()}",null]'
+    else:
+        end = dump_json([ending.at.isoformat(), _encode_failure(ending.failure)])
+    return (
+        f'[{_quote(name)},{_quote(prompt)},{_PRODUCTS.encode(product)},"{begun}",'
+        f"{_TRANSITIONS.encode(transition)},{retention!r},{end},{_CONSTANTS[charged]},{polls},"
+        f"{encode_effects(unreported) if unreported else '[]'},{order}]"
     )
-    return f"[{','.join(parts)}]"
 
 
 def decode_generation(text: str | bytes) -> GenerationRow:
@@ -80,10 +81,34 @@ def decode_generation(text: str | bytes) -> GenerationRow:
     return GenerationRow(made, charged, polls, [decode_effect(each) for each in unreported], order)
 
 
-# A text in the text, as it is the key by which the product is found again. Numbers are among the
-# arguments as they are written: 5 and 5.0 are equal, and are written differently.
-@lru_cache(maxsize=1024)
-def _encode_product(product: Product, _quantity: str, _duration: str) -> str:
+_Known = TypeVar("_Known")
+
+
+class _KnownTexts(Generic[_Known]):
+    """The texts of the last values that were encoded, by the identity of the value.
+
+    Equal values may be written differently, such as 5 and 5.0, and comparing takes longer.
+    """
+
+    def __init__(self, encode: Callable[[_Known], str]) -> None:
+        self._encode = encode
+        # With the values, so that no other has the identity of one of them.
+        self._known: dict[int, tuple[_Known, str]] = {}
+
+    def encode(self, value: _Known) -> str:
+        """Return the text of a value."""
+        found = self._known.get(id(value))
+        if found is not None:
+            return found[1]
+        if len(self._known) >= _MOST_KNOWN:
+            self._known.clear()
+        text = self._encode(value)
+        self._known[id(value)] = value, text
+        return text
+
+
+def _encode_product(product: Product) -> str:
+    """Return a text in a text, as it is the key by which the product is found again."""
     values = asdict(product)
     values |= {name: str(values[name]) for name in ("unit_price", "total_cost")}
     return dump_json(dump_json(values))
@@ -96,15 +121,12 @@ def _decode_product(text: str) -> Product:
     return Product(**values)
 
 
-@lru_cache(maxsize=1024)
-def _encode_transition(transition: Transition, _seconds: str) -> str:
+def _encode_transition(transition: Transition) -> str:
     return dump_json([transition.seconds, transition.polls, _encode_failure(transition.failure)])
 
 
-def _encode_ending(ending: Ending) -> str:
-    if ending.failure is None:
-        return f'["{ending.at.isoformat()}",null]'
-    return dump_json([ending.at.isoformat(), _encode_failure(ending.failure)])
+_PRODUCTS: Final = _KnownTexts(_encode_product)
+_TRANSITIONS: Final = _KnownTexts(_encode_transition)
 
 
 def _encode_failure(failure: Failure | None) -> list[str] | None:
@@ -113,13 +135,6 @@ def _encode_failure(failure: Failure | None) -> list[str] | None:
 
 def _decode_failure(values: list[str] | None) -> Failure | None:
     return None if values is None else Failure(*values)
-
-
-def _encode_effect(effect: Effect) -> str:
-    amount, generation = effect.amount, effect.generation
-    shown = "null" if amount is None else f'"{amount}"'
-    named = "null" if generation is None else _quote(generation)
-    return f'[{_quote(effect.what)},"{effect.at.isoformat()}",{shown},{named}]'
 
 
 def decode_effect(values: Sequence[Any]) -> Effect:
@@ -132,7 +147,16 @@ def decode_effect(values: Sequence[Any]) -> Effect:
 
 def encode_effects(effects: Iterable[Effect]) -> str:
     """Return effects as JSON."""
-    return f"[{','.join(map(_encode_effect, effects))}]"
+    parts, last, moment, name, named = [], None, "", None, "null"
+    for what, at, amount, generation in effects:
+        # Those of a request have their moment and their generation in common.
+        if at is not last:
+            last, moment = at, at.isoformat()
+        if generation is not name:
+            name, named = generation, "null" if generation is None else _quote(generation)
+        shown = "null" if amount is None else f'"{amount}"'
+        parts.append(f'[{_quote(what)},"{moment}",{shown},{named}]')
+    return f"[{','.join(parts)}]"
 
 
 def decode_effects(text: str | bytes) -> list[Effect]:
@@ -142,6 +166,12 @@ def decode_effects(text: str | bytes) -> list[Effect]:
 
 def encode_exchange(exchange: Exchange) -> bytes:
     """Return an exchange as one line of JSON, followed by the bodies as they are."""
+    line = describe_exchange(exchange).encode("ascii")
+    return b"%b\n%b%b" % (line, exchange.request_body, exchange.body)
+
+
+def describe_exchange(exchange: Exchange) -> str:
+    """Return an exchange as JSON, without its bodies."""
     generation, effects = exchange.generation, exchange.effects
     # Put together from parts that recur: an encoder that looks at each value takes twice as long.
     parts = (
@@ -152,11 +182,11 @@ def encode_exchange(exchange: Exchange) -> bytes:
         _quote(exchange.method),
         _quote(exchange.path),
         _quote(exchange.query),
-        _encode_headers(exchange.request_headers),
+        encode_headers(exchange.request_headers),
         str(len(exchange.request_body)),
         str(exchange.request_size),
         str(exchange.status),
-        _encode_headers(exchange.headers),
+        encode_headers(exchange.headers),
         str(exchange.size),
         repr(exchange.seconds),
         "null" if generation is None else _quote(generation),
@@ -165,18 +195,26 @@ def encode_exchange(exchange: Exchange) -> bytes:
         "true" if exchange.sent else "false",
         encode_effects(effects) if effects else "[]",
         dump_json(exchange.unknown_fields) if exchange.unknown_fields else "[]",
+        str(len(exchange.body)),
     )
-    head = f"[{','.join(parts)}]"
-    return b"%b\n%b%b" % (head.encode("ascii"), exchange.request_body, exchange.body)
+    return f"[{','.join(parts)}]"
 
 
 def decode_exchange(data: bytes) -> Exchange:
     """Return the exchange that `encode_exchange` described."""
-    head, _, bodies = data.partition(b"\n")
-    values = json.loads(head)
+    line, _, bodies = data.partition(b"\n")
+    return read_exchange(json.loads(line), bodies)[0]
+
+
+def read_exchange(values: Sequence[Any], bodies: bytes) -> tuple[Exchange, int]:
+    """Return the exchange that `describe_exchange` described, and the size of its bodies.
+
+    `bodies` begin with its own.
+    """
     number, at, wall, operation, method, path, query, sent_headers, length, size, *rest = values
-    status, headers, answer_size, seconds, generation, rules, fault, sent, effects, unknown = rest
-    return Exchange(
+    status, headers, answer_size, seconds, generation, rules, fault, sent, *rest = rest
+    effects, unknown, answer_length = rest
+    exchange = Exchange(
         number=number,
         at=datetime.fromisoformat(at),
         wall=datetime.fromisoformat(wall),
@@ -184,12 +222,12 @@ def decode_exchange(data: bytes) -> Exchange:
         method=method,
         path=path,
         query=query,
-        request_headers=_decode_headers(sent_headers),
+        request_headers=decode_headers(sent_headers),
         request_body=bodies[:length],
         request_size=size,
         status=status,
-        headers=_decode_headers(headers),
-        body=bodies[length:],
+        headers=decode_headers(headers),
+        body=bodies[length : length + answer_length],
         size=answer_size,
         seconds=seconds,
         generation=generation,
@@ -199,9 +237,11 @@ def decode_exchange(data: bytes) -> Exchange:
         effects=tuple(decode_effect(each) for each in effects),
         unknown_fields=tuple(unknown),
     )
+    return exchange, length + answer_length
 
 
-def _encode_headers(headers: Headers) -> str:
+def encode_headers(headers: Headers) -> str:
+    """Return headers as JSON, names and values in turn."""
     if sum(map(len, chain.from_iterable(headers))) > _MAX_REMEMBERED:
         return _encode_new_headers(headers)
     return _encode_known_headers(tuple(headers))
@@ -221,7 +261,8 @@ def _encode_header(name: bytes, value: bytes) -> str:
     return f"{_quote(name.decode('latin-1'))},{_quote(value.decode('latin-1'))}"
 
 
-def _decode_headers(values: list[str]) -> Headers:
+def decode_headers(values: list[str]) -> Headers:
+    """Return the headers that `encode_headers` described."""
     texts = [each.encode("latin-1") for each in values]
     return list(zip(texts[::2], texts[1::2], strict=True))
 

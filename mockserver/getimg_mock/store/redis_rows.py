@@ -31,6 +31,8 @@ _NEXT_MILLISECONDS: Final = 1_000
 _FIRST_PAUSE: Final = 0.00005
 _LONGEST_PAUSE: Final = 0.001
 _CHUNK: Final = 1_000
+# How servers refuse a client without a password, by the version of the protocol.
+_ASKS_FOR_PASSWORD: Final = ("HELLO must be called", "Authentication required")
 _PREFIX: Final = "getimg-mock"
 _FIELDS: Final = ("number", "shown_key", "version", "epoch", "used", "core", "plan")
 
@@ -107,6 +109,8 @@ class RedisRows:
 
     def _explain(self, error: Exception) -> StoreError:
         why = str(error).rstrip(".")
+        if any(each in why for each in _ASKS_FOR_PASSWORD):
+            why = "it asks for a password, as in redis://:PASSWORD@HOST:PORT/0"
         return StoreError(f"The store {self._shown} cannot be used: {why}.")
 
     # Units of work -------------------------------------------------------------------------------
@@ -260,33 +264,32 @@ class RedisRows:
         """Return the rows of control commands, oldest first."""
         return [data.decode() for _, _, data in self._read_range(number, "steps")]
 
-    def read_exchanges(self, number: int, first: int, last: int, limit: int) -> list[bytes]:
-        """Return at most `limit` exchanges from number `first` to `last`, oldest first."""
-        return [data for _, _, data in self._read_range(number, "exchanges", first, last, limit)]
+    def read_exchanges(self, number: int, first: int, limit: int) -> list[bytes]:
+        """Return at most `limit` rows of exchanges, from that with number `first` on."""
+        return [data for _, _, data in self._read_range(number, "exchanges", first, limit)]
 
-    def read_weights(self, number: int, first: int, limit: int) -> list[tuple[int, int]]:
-        """Return number and weight of at most `limit` exchanges from `first` on."""
-        found = self._read_range(number, "exchanges", first, "+inf", limit)
-        return [(at, weight) for at, weight, _ in found]
+    def read_weights(self, number: int, first: int, limit: int) -> list[tuple[int, bytes]]:
+        """Return the last number and the sizes of at most `limit` rows, from `first` on."""
+        found = self._read_range(number, "exchanges", first, limit)
+        return [(at, weights) for at, weights, _ in found]
 
     def _read_range(
         self,
         number: int,
         which: str,
         first: int = 0,
-        last: int | str = "+inf",
         limit: int | None = None,
-    ) -> list[tuple[int, int, bytes]]:
-        """Return number, weight and data of rows; each has the two numbers in its first line."""
+    ) -> list[tuple[int, bytes, bytes]]:
+        """Return number, sizes and data of rows; each has the two in its first line."""
         some = {} if limit is None else {"start": 0, "num": limit}
         found = self._try(
-            lambda: self._client.zrangebyscore(self._key(number, which), first, last, **some)
+            lambda: self._client.zrangebyscore(self._key(number, which), first, "+inf", **some)
         )
         rows = []
         for each in found:
             head, _, data = each.partition(b"\n")
-            at, _, weight = head.partition(b" ")
-            rows.append((int(at), int(weight), data))
+            at, _, weights = head.partition(b" ")
+            rows.append((int(at), weights, data))
         return rows
 
     def measure_bytes(self, number: int) -> int:
@@ -329,9 +332,8 @@ def _flatten(changes: Changes) -> list[Any]:
     ):
         values += [which, -1 if first is None else first, len(rows)]
         for at, row in rows.items():
-            weight, data = row if isinstance(row, tuple) else (0, row)
-            written = data if isinstance(data, bytes) else data.encode()
-            values += [at, b"%d %d\n%b" % (at, weight, written)]
+            weights, data = row if isinstance(row, tuple) else (b"", row.encode())
+            values += [at, b"%d %b\n%b" % (at, weights, data)]
     return values
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 """The format of the rows; a store of another one is refused."""
 
 
@@ -43,9 +43,10 @@ class Changes:
     """What one unit of work changes in a workspace.
 
     None leaves a value as it is. `generations` are the rows by id, each with whether it is pending.
-    `counts` are by name. `effects`, `exchanges` and `steps` are by number; numbers below
-    `first_effect`, `first_exchange` and `first_step` are deleted. With `anew`, everything but the
-    exchanges and steps is deleted before.
+    `counts` are by name. `effects`, `exchanges` and `steps` are by number, a row of several
+    exchanges by that of its last, with the size of each in ASCII, separated by commas; numbers
+    below `first_effect`, `first_exchange` and `first_step` are deleted. With `anew`, everything but
+    the exchanges and steps is deleted before.
     """
 
     head: Head
@@ -54,7 +55,7 @@ class Changes:
     generations: dict[str, tuple[str, bool]] = field(default_factory=dict)
     counts: dict[bytes, int] = field(default_factory=dict)
     effects: dict[int, str] = field(default_factory=dict)
-    exchanges: dict[int, tuple[int, bytes]] = field(default_factory=dict)
+    exchanges: dict[int, tuple[bytes, bytes]] = field(default_factory=dict)
     steps: dict[int, str] = field(default_factory=dict)
     first_effect: int | None = None
     first_exchange: int | None = None
@@ -138,11 +139,11 @@ class Rows(Protocol):
     def read_effects(self, number: int) -> list[str]:
         """Return the rows of effects, oldest first."""
 
-    def read_exchanges(self, number: int, first: int, last: int, limit: int) -> list[bytes]:
-        """Return at most `limit` exchanges from number `first` to `last`, oldest first."""
+    def read_exchanges(self, number: int, first: int, limit: int) -> list[bytes]:
+        """Return at most `limit` rows of exchanges, from that with number `first` on."""
 
-    def read_weights(self, number: int, first: int, limit: int) -> list[tuple[int, int]]:
-        """Return number and weight of at most `limit` exchanges from `first` on."""
+    def read_weights(self, number: int, first: int, limit: int) -> list[tuple[int, bytes]]:
+        """Return the last number and the sizes of at most `limit` rows, as `read_exchanges`."""
 
     def read_steps(self, number: int) -> list[str]:
         """Return the rows of control commands, oldest first."""

@@ -329,28 +329,28 @@ class SqliteRows:
         statement = f"SELECT body FROM {table} WHERE key BETWEEN ? AND ? ORDER BY key"  # noqa: S608 - our names
         return self._read(statement, base, base + _LAST)
 
-    def read_exchanges(self, number: int, first: int, last: int, limit: int) -> list[bytes]:
-        """Return at most `limit` exchanges from number `first` to `last`, oldest first."""
+    def read_exchanges(self, number: int, first: int, limit: int) -> list[bytes]:
+        """Return at most `limit` rows of exchanges, from that with number `first` on."""
         base = number << _SHIFT
         found = self._read(
             "SELECT body FROM exchanges WHERE key BETWEEN ? AND ? ORDER BY key LIMIT ?",
             base + first,
-            base + last,
+            base + _LAST,
             limit,
         )
         return [body for (body,) in found]
 
-    def read_weights(self, number: int, first: int, limit: int) -> list[tuple[int, int]]:
-        """Return number and weight of at most `limit` exchanges from `first` on."""
+    def read_weights(self, number: int, first: int, limit: int) -> list[tuple[int, bytes]]:
+        """Return the last number and the sizes of at most `limit` rows, from `first` on."""
         base = number << _SHIFT
         found = self._read(
-            "SELECT key - ?, weight FROM exchanges WHERE key BETWEEN ? AND ? ORDER BY key LIMIT ?",
+            "SELECT key - ?, weights FROM exchanges WHERE key BETWEEN ? AND ? ORDER BY key LIMIT ?",
             base,
             base + first,
             base + _LAST,
             limit,
         )
-        return [(at, weight) for at, weight in found]
+        return [(at, weights) for at, weights in found]
 
     def measure_bytes(self, number: int) -> int:
         """Return about how many bytes the rows of a workspace take."""

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 # Pages of the log after which it is copied into the file, which flushes both.
 _LOG_PAGES: Final = 4_000
+# The format of a file without tables.
+_EMPTY: Final = 0
 _CACHE_KIB: Final = 32 * 1024
 
 _SCHEMA: Final = """
@@ -43,7 +45,7 @@ CREATE TABLE counts (
     PRIMARY KEY (workspace, name)
 ) WITHOUT ROWID;
 CREATE TABLE effects (key INTEGER PRIMARY KEY, body TEXT NOT NULL);
-CREATE TABLE exchanges (key INTEGER PRIMARY KEY, weight INTEGER NOT NULL, body BLOB NOT NULL);
+CREATE TABLE exchanges (key INTEGER PRIMARY KEY, weights BLOB NOT NULL, body BLOB NOT NULL);
 CREATE TABLE steps (key INTEGER PRIMARY KEY, body TEXT NOT NULL);
 """
 
@@ -68,6 +70,8 @@ def open_tables(connection: sqlite3.Connection, path: Path) -> None:
     Raises `SettingsError` for a file of another program or format.
     """
     run = connection.execute
+    # Asked first: the mode of the log stays with a file, and another program's is left as it is.
+    _require_format(_read_format(connection), path)
     mode = run("PRAGMA journal_mode = WAL").fetchone()[0]
     if mode != "wal":
         raise SettingsError(
@@ -78,29 +82,40 @@ def open_tables(connection: sqlite3.Connection, path: Path) -> None:
     run(f"PRAGMA cache_size = -{_CACHE_KIB}")
     run("BEGIN IMMEDIATE")
     try:
-        found = _make_tables(connection)
+        _make_tables(connection, path)
         run("COMMIT")
     except BaseException:
         run("ROLLBACK")
         raise
-    if found != FORMAT:
-        kept = "of another program" if found is None else found
-        raise SettingsError(
-            f"{path} has format {kept}, and this version reads format {FORMAT}. "
-            "Export its workspaces with the version that wrote it, or use another file."
-        )
     run("PRAGMA busy_timeout = 0")  # those that use the connection wait
 
 
-def _make_tables(connection: sqlite3.Connection) -> int | None:
-    """Make the tables of an empty file; return the format of the file, None for a foreign one."""
-    run = connection.execute
-    tables = {name for (name,) in run("SELECT name FROM sqlite_master")}
-    if not tables:
+def _make_tables(connection: sqlite3.Connection, path: Path) -> None:
+    """Make the tables of an empty file."""
+    found = _read_format(connection)
+    _require_format(found, path)
+    if found == _EMPTY:
         for statement in _SCHEMA.split(";")[:-1]:
-            run(statement)
-        run("INSERT INTO meta VALUES ('format', ?)", (FORMAT,))
-    elif "meta" not in tables:
+            connection.execute(statement)
+        connection.execute("INSERT INTO meta VALUES ('format', ?)", (FORMAT,))
+
+
+def _read_format(connection: sqlite3.Connection) -> int | None:
+    """Return the format of a file, None for that of another program."""
+    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+    if not tables:
+        return _EMPTY
+    if not {"meta", "exchanges"} <= tables:
         return None
-    found = run("SELECT value FROM meta WHERE name = 'format'").fetchone()
+    found = connection.execute("SELECT value FROM meta WHERE name = 'format'").fetchone()
     return None if found is None else int(found[0])
+
+
+def _require_format(found: int | None, path: Path) -> None:
+    if found is None:
+        raise SettingsError(f"{path} is of another program. Use another file.")
+    if found not in {_EMPTY, FORMAT}:
+        raise SettingsError(
+            f"{path} has format {found}, and this version reads format {FORMAT}. "
+            "Export its workspaces with the version that wrote it, or use another file."
+        )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Final, Protocol
 
-from getimg_mock.store.encoding import decode_exchange, decode_step
+from getimg_mock.store.encoding import decode_step
+from getimg_mock.store.exchange_rows import ExchangeBatch, add_item, decode_exchanges
 from getimg_mock.world.clock import VirtualClock, wall_seconds
 from getimg_mock.world.control_steps import MAX_STEPS, ControlStep
 from getimg_mock.world.journal import Exchange, Journal
@@ -17,19 +18,20 @@ if TYPE_CHECKING:
     from getimg_mock.world.holdings import ReentrantLock
     from getimg_mock.world.journal import Draft
 
-_BATCH: Final = 16
-# Weights that are read at a time to find what exceeds the budget.
+# Rows of exchanges that are read at a time.
+_ROWS: Final = 16
+# Rows whose sizes are read at a time to find what exceeds the budget.
 _WEIGHED: Final = 64
 
 
 class ExchangeReader(Protocol):
     """What the journal asks of its workspace's rows."""
 
-    def read_exchanges(self, first: int, last: int, limit: int) -> list[bytes]:
-        """Return at most `limit` exchanges from number `first` to `last`."""
+    def read_exchanges(self, first: int, limit: int) -> list[bytes]:
+        """Return at most `limit` rows of exchanges, from that with number `first` on."""
 
-    def read_weights(self, first: int, limit: int) -> list[tuple[int, int]]:
-        """Return number and weight of at most `limit` exchanges from `first` on."""
+    def read_weights(self, first: int, limit: int) -> list[tuple[int, bytes]]:
+        """Return the last number and the sizes of at most `limit` rows, from `first` on."""
 
     def read_steps(self) -> list[str]:
         """Return the control commands that are kept."""
@@ -117,13 +119,16 @@ class StoredJournal(Journal):
         if self.weight > self._budget or self.recorded - self.first >= self._bound:
             self._drop_oldest()
 
-    def list_added(self) -> list[tuple[Exchange, int]]:
-        """Return the exchanges that are not kept yet, each with its size."""
-        return [
-            (item if isinstance(item, Exchange) else item.write_out(number), weight)
-            for number, item, weight in self.added
-            if number >= self.first
-        ]
+    def encode_added(self) -> dict[int, tuple[bytes, bytes]]:
+        """Return the row of the exchanges that are not kept yet, by the number of the last."""
+        batch, weights = ExchangeBatch(), []
+        for number, item, weight in self.added:
+            if number >= self.first:
+                add_item(batch, item, number)
+                weights.append(weight)
+        if not weights:
+            return {}
+        return {self.recorded: (b",".join([b"%d" % each for each in weights]), batch.encode())}
 
     def _drop_oldest(self) -> None:
         while self.recorded - self.first + 1 > self._bound or (
@@ -135,7 +140,11 @@ class StoredJournal(Journal):
     def _find_weight(self, number: int) -> int:
         """Return the size of an exchange; those of the next ones are read with it."""
         if number not in self._row_weights:
-            self._row_weights = dict(self._reader.read_weights(number, _WEIGHED))
+            self._row_weights = {}
+            for last, weights in self._reader.read_weights(number, _WEIGHED):
+                sizes = weights.split(b",")
+                numbers = range(last - len(sizes) + 1, last + 1)
+                self._row_weights |= zip(numbers, map(int, sizes), strict=True)
             self._row_weights |= {added: weight for added, _, weight in self.added}
         return self._row_weights.pop(number, 0)
 
@@ -173,12 +182,23 @@ class StoredJournal(Journal):
             first, end = max(self.first, after + 1), min(last, self.recorded)
             if first > end:
                 return [], last
-            batch = [
-                decode_exchange(each) for each in self._reader.read_exchanges(first, end, _BATCH)
-            ]
-            if len(batch) < _BATCH:
-                batch += [each for each, _ in self.list_added() if first <= each.number <= end]
+            batch = list(self._read_kept(first, end))
+            if not batch or batch[-1].number < end:
+                batch += [
+                    item if isinstance(item, Exchange) else item.write_out(number)
+                    for number, item, _ in self.added
+                    if first <= number <= end
+                ]
             return batch, (batch[-1].number if batch else last)
+
+    def _read_kept(self, first: int, last: int) -> Iterator[Exchange]:
+        """Yield exchanges that are kept, those of some rows."""
+        for row in self._reader.read_exchanges(first, _ROWS):
+            for exchange in decode_exchanges(row):
+                if exchange.number > last:
+                    return
+                if exchange.number >= first:
+                    yield exchange
 
     def clear(self) -> None:
         """Delete every exchange and control step; numbering continues."""

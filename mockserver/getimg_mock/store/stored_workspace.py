@@ -11,7 +11,6 @@ from getimg_mock.store.encoding import (
     GenerationRow,
     decode_generation,
     encode_effects,
-    encode_exchange,
     encode_generation,
     encode_step,
 )
@@ -290,12 +289,12 @@ class StoredWorkspace:
         with self.lock:
             return self._rows.read_effects(self.head.number)
 
-    def read_exchanges(self, first: int, last: int, limit: int) -> list[bytes]:
-        """Return at most `limit` exchanges from number `first` to `last`."""
-        return self._rows.read_exchanges(self.head.number, first, last, limit)
+    def read_exchanges(self, first: int, limit: int) -> list[bytes]:
+        """Return at most `limit` rows of exchanges, from that with number `first` on."""
+        return self._rows.read_exchanges(self.head.number, first, limit)
 
-    def read_weights(self, first: int, limit: int) -> list[tuple[int, int]]:
-        """Return number and weight of at most `limit` exchanges from `first` on."""
+    def read_weights(self, first: int, limit: int) -> list[tuple[int, bytes]]:
+        """Return the last number and the sizes of at most `limit` rows, from `first` on."""
         return self._rows.read_weights(self.head.number, first, limit)
 
     def read_steps(self) -> list[str]:
@@ -327,10 +326,7 @@ class StoredWorkspace:
             anew=self.is_new,
             generations={name: self._encode(name) for name in self._changed},
             counts=dict(self._counts),
-            exchanges={
-                each.number: (weight, encode_exchange(each))
-                for each, weight in self.journal.list_added()
-            },
+            exchanges=self.journal.encode_added(),
             steps={each.number: encode_step(each) for each in self.journal.added_steps},
         )
         self._collect_effects(changes)

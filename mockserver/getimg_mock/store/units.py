@@ -18,7 +18,7 @@ from getimg_mock.store.views import UnitLock
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Awaitable, Coroutine
+    from collections.abc import Awaitable, Callable, Coroutine
     from contextlib import AbstractContextManager
 
     from getimg_mock.store.commit_groups import Kept
@@ -74,6 +74,24 @@ class UnitsOfWork:
         if together:
             return AwaitedTogether(self, self._unit, coroutine, reads=reads)
         return Awaited(self._unit, coroutine)
+
+    def do_together(
+        self, work: Callable[[], bool], loop: asyncio.AbstractEventLoop, *, reads: bool
+    ) -> tuple[bool, Kept | None]:
+        """Make a unit of work of what does not suspend, kept with others of the same turn.
+
+        `work` returns whether it has done anything. So does this, with what has to be waited for.
+        """
+        self.join_group(loop)
+        try:
+            is_done = work()
+        except BaseException as error:
+            self.leave_group(error, waits=False)
+            raise
+        if not is_done:
+            self._release()
+            return False, None
+        return True, self.leave_group(None, waits=True, reads=reads)
 
     def _begin(self) -> None:
         if self._owner != get_ident():
@@ -179,8 +197,8 @@ class UnitsOfWork:
         finally:
             self._depth -= 1
             self._owner = owner
-            if error is not None and not group.is_awaited:
-                sys.stderr.write(f"{error} The journal lacks {group.size} requests.\n")
+            if error is not None and group.size:
+                sys.stderr.write(f"{error} Reads that the journal lacks: {group.size}.\n")
             group.end(error)
         return error
 

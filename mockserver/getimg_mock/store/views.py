@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, Generic, Protocol, TypeVar
 
 from getimg_mock.store.encoding import decode_effects
 from getimg_mock.world.holdings import MAX_ENTRIES
+from getimg_mock.world.kept_generations import GenerationsById
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -77,7 +78,7 @@ class TrackedDict(dict[str, _Value], Generic[_Value]):
         super().pop(key, None)
 
 
-class StoredGenerations(MutableMapping[str, "Generation"]):
+class StoredGenerations(GenerationsById):
     """The generations of a workspace; those that are pending, new or in use are in memory."""
 
     def __init__(self, reader: RowReader, changed: dict[str, None]) -> None:
@@ -241,7 +242,7 @@ class WorkspaceUnits(Protocol[_Session_contra]):
 
 
 class UnitLock:
-    """Enters and leaves units of work of a store: the lock of a workspace that is kept there."""
+    """Enters and leaves units of work of a store."""
 
     __slots__ = ("_enter", "_leave")
 

@@ -86,16 +86,19 @@ class Generation(NamedTuple):
     @property
     def expires(self) -> int | None:
         """When its link expires, in Unix seconds; None while no ending is known."""
-        if self.ending is None:
-            return None
-        gone = self.ending.at + timedelta(0, self.retention) - EPOCH
-        return gone.days * _DAY + gone.seconds + (gone.microseconds > 0)
+        return None if self.ending is None else compute_expiry(self.ending.at, self.retention)
 
     @property
     def deletes_at(self) -> datetime | None:
         """When its file is deleted: a whole second, like the link's expiry."""
         expires = self.expires
         return None if expires is None else EPOCH + timedelta(seconds=expires)
+
+
+def compute_expiry(ended_at: datetime, retention: float) -> int:
+    """Return when the file of a generation is deleted, in whole Unix seconds."""
+    gone = ended_at + timedelta(0, retention) - EPOCH
+    return gone.days * _DAY + gone.seconds + (gone.microseconds > 0)
 
 
 def compute_ending(transition: Transition, created_at: datetime) -> Ending | None:

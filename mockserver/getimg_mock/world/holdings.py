@@ -7,11 +7,12 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from getimg_mock.world.kept_generations import GenerationsById, KeptGenerations
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, MutableMapping
     from types import TracebackType
 
-    from getimg_mock.world.generations import Generation
     from getimg_mock.world.journal import Effect, Journal
 
 MAX_ENTRIES = 10_000
@@ -68,7 +69,7 @@ class Holdings:
     """
 
     lock: ReentrantLock = field(default_factory=threading.RLock)
-    generations: MutableMapping[str, Generation] = field(default_factory=dict)
+    generations: GenerationsById = field(default_factory=KeptGenerations)
     charged: MutableMapping[str, bool] = field(default_factory=dict)
     polls: MutableMapping[str, int] = field(default_factory=dict)
     unreported: MutableMapping[str, list[Effect]] = field(default_factory=dict)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from getimg_mock.world.control_steps import ControlStep
+    from getimg_mock.world.packed_exchanges import PackedExchanges
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -204,6 +205,9 @@ class Draft(Protocol):
 
     def write_out(self, number: int) -> Exchange:
         """Return the exchange."""
+
+    def pack(self, number: int, batch: PackedExchanges[Exchange]) -> None:
+        """Add the exchange to those that are kept together."""
 
 
 DraftListener = Callable[["Exchange | Draft", int], None]

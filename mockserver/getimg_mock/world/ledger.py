@@ -81,17 +81,22 @@ class Ledger:
         self.by_date[day] = self.by_date.get(day, ZERO) + amount
         self._note(Effect("charge", at, amount, generation))
 
-    def spend(self, generation: str, amount: Decimal, at: datetime) -> None:
-        """Hold `amount` and charge it: a generation that is completed when it is accepted."""
+    def spend(self, generation: str, amount: Decimal, at: datetime) -> tuple[Effect, Effect]:
+        """Hold `amount` and charge it: a generation that is completed when it is accepted.
+
+        Returns both effects, and leaves it to the caller to record them.
+        """
         # By way of `held`, as for other generations, so that amounts keep their number of digits.
         self.held = self.held + amount - amount
         self.charged += amount
-        day = at.astimezone(UTC).date()
+        day = (at if at.tzinfo is UTC else at.astimezone(UTC)).date()
         self.by_date[day] = self.by_date.get(day, ZERO) + amount
-        held = create_record(Effect, ("hold", at, amount, generation))
-        charged = create_record(Effect, ("charge", at, amount, generation))
-        self.entries.extend((held, charged))
-        record_effect(held, charged)
+        effects = (
+            create_record(Effect, ("hold", at, amount, generation)),
+            create_record(Effect, ("charge", at, amount, generation)),
+        )
+        self.entries.extend(effects)
+        return effects
 
     def release(self, generation: str, amount: Decimal, at: datetime) -> None:
         """Release the held amount: the generation failed."""

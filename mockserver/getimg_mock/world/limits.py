@@ -65,19 +65,20 @@ class Limiter:
         length = limits.window
         limit = limits.image_rpm if kind == "image" else limits.video_rpm
         window = int(now.timestamp()) // length
-        counted = self._counted.get(kind)
-        left = limit - counted[1] if counted is not None and counted[0] == window else limit
-        return create_record(Allowance, (limit, max(0, left), (window + 1) * length))
+        left = self.count_left(kind, window)
+        return create_record(Allowance, (limit, left, (window + 1) * length))
 
-    def admit(self, kind: Kind, now: datetime, *, running: int) -> None:
-        """Count one submission, or raise `Refusal` and count nothing.
+    def admit(self, kind: Kind, now: datetime, *, running: int) -> int:
+        """Count one submission and return how many are left, or raise `Refusal` and count nothing.
 
         `running` is the number of pending generations.
         """
         limits = self.limits
         window = int(now.timestamp()) // limits.window
-        used = self._count_used(kind, window)
-        if used >= (limits.image_rpm if kind == "image" else limits.video_rpm):
+        counted = self._counted.get(kind)
+        used = counted[1] if counted is not None and counted[0] == window else 0
+        limit = limits.image_rpm if kind == "image" else limits.video_rpm
+        if used >= limit:
             left = (window + 1) * self.limits.window - (now - EPOCH).total_seconds()
             raise Refusal(
                 "rate_limit",
@@ -91,7 +92,17 @@ class Limiter:
                 TOO_MANY_CONCURRENT,
                 hint=f"{running} generations are running, at most {self.limits.concurrent} may",
             )
-        self._counted[kind] = (window, used + 1)
+        used += 1
+        self._counted[kind] = (window, used)
+        return limit - used
+
+    def count_left(self, kind: Kind, window: int) -> int:
+        """Return how many submissions the window of that number allows yet."""
+        limits = self.limits
+        limit = limits.image_rpm if kind == "image" else limits.video_rpm
+        counted = self._counted.get(kind)
+        used = counted[1] if counted is not None and counted[0] == window else 0
+        return limit - used if used < limit else 0
 
     def change(self, limits: Limits, now: datetime) -> None:
         """Change the limits; requests counted in the current window stay counted."""

@@ -66,5 +66,10 @@ def compute_canonical(kind: Kind, body: dict[str, Any]) -> bytes:
         known["images"] = [
             [image.get("role"), digest(str(image.get("url"))).hex()] for image in known["images"]
         ]
+    return hash_fields(kind, known)
+
+
+def hash_fields(kind: Kind, known: dict[str, Any]) -> bytes:
+    """Return `compute_canonical` of fields that have a meaning, in their order."""
     data = repr(known).encode("utf-8", "surrogatepass")
     return digest_encoded(b"%b%d:%b" % (_ENCODED_KINDS[kind], len(data), data), size=16)

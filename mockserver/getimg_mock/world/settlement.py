@@ -57,7 +57,7 @@ class Settlement:
         if ending is not None and ending.at == now and ending.failure is None:
             # Most images: charged now, whether at submission or at their end.
             self.generations[generation_id] = generation
-            self.ledger.spend(generation_id, cost, now)
+            record_effect(*self.ledger.spend(generation_id, cost, now))
             return
         self.ledger.hold(generation_id, cost, now)
         if charged:
@@ -90,6 +90,23 @@ class Settlement:
         if generation is None:
             raise build_not_found(generation_id)
         return generation
+
+    def stays_pending(self, generation_id: str, now: datetime) -> bool:
+        """Return whether a video is pending, counts no polls and is not replayed.
+
+        Then nothing has to be booked before it is reported at `now`.
+        """
+        due = self._due
+        if due and due[0][0] <= now:
+            return False
+        generation = self.generations.get(generation_id)
+        return (
+            generation is not None
+            and generation.product.kind == "video"
+            and generation.product.recording is None
+            and not generation.transition.polls
+            and generation.at(now) == "pending"
+        )
 
     def find_pending(self, generation_id: str, now: datetime) -> Generation:
         """Return a pending generation; raises `GetimgMockError` if it has ended."""

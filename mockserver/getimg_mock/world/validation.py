@@ -93,7 +93,8 @@ def parse_plain_image(body: bytes) -> dict[str, Any] | None:
     try:
         text = body.decode("utf-8")
         value, end = _scan(text, 0)
-        _refuse_lone_surrogates(text, value)
+        if "\\u" in text:
+            _refuse_lone_surrogates(text, value)
         is_plain = (
             end == len(text)
             and type(value) is dict

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 from getimg_mock.contract.model_choice import PIXEL
@@ -69,6 +70,45 @@ def _is_cached(asked: Asked, reply: Reply, _scene: Scene) -> None:
     """The balance may be kept by shared caches."""
     if asked.path == "/v2/billing/balance" and reply.status == 200:
         reply.headers["cache-control"] = "public, max-age=60"
+
+
+def _waits_are_kept(asked: Asked, reply: Reply, _scene: Scene) -> None:
+    """What is said of a pending video may be repeated for five minutes."""
+    if asked.method == "GET" and b'"status":"pending"' in reply.body:
+        reply.headers["cache-control"] = "private, max-age=300"
+
+
+def _queues(asked: Asked, reply: Reply, scene: Scene) -> None:
+    """The third of the videos that are pending has a state of its own."""
+    body = reply.json
+    if asked.method != "GET" or reply.status != 200 or "/videos/" not in asked.path:
+        return
+    pending = scene.memory.setdefault("pending", [])
+    if body["status"] == "pending" and body["id"] not in pending:
+        pending.append(body["id"])
+    if body["status"] == "pending" and body["id"] in pending[2:]:
+        reply.say(body | {"status": "queued"})
+    elif body["id"] in pending and body["status"] != "pending":
+        pending.remove(body["id"])
+
+
+def _wants_an_extension(asked: Asked, _scene: Scene) -> Reply | None:
+    """A URL of a picture must end with the name of its format."""
+    urls = re.findall(rb'"url":"(https:[^"]*)"', asked.body) if asked.submits else []
+    if any(not url.endswith(b".png") for url in urls):
+        error = {"message": "Not a picture.", "param": "images", "code": "invalid_parameter"}
+        reply = Reply(400, {}, b"")
+        reply.say({"error": error | {"type": "invalid_request_error"}})
+        return reply
+    return None
+
+
+def _loses_a_date(asked: Asked, reply: Reply, _scene: Scene) -> None:
+    """A range over the end of summer time lacks its last date."""
+    if asked.method == "GET" and asked.path == "/v2/billing/costs" and reply.status == 200:
+        body = reply.json
+        if any(each["date"] == "2025-10-26" for each in body["data"][:-1]):
+            reply.say(body | {"data": body["data"][:-1]})
 
 
 def _takes_any_bytes(asked: Asked, _scene: Scene) -> None:
@@ -140,6 +180,20 @@ EDGES: tuple[Mutant, ...] = (
     Mutant(
         name="balances-in-shared-caches", kind="shape", breaks="GP114", wrap=replies(_is_cached)
     ),
+    Mutant(
+        name="pending-is-kept-for-minutes",
+        kind="shape",
+        breaks="GP114",
+        wrap=replies(_waits_are_kept),
+    ),
+    Mutant(name="the-third-is-queued", kind="sequence", breaks="GP307", wrap=replies(_queues)),
+    Mutant(
+        name="urls-need-an-extension",
+        kind="validation",
+        breaks="GP204",
+        wrap=answering(_wants_an_extension),
+    ),
+    Mutant(name="autumn-loses-a-date", kind="money", breaks="GP508", wrap=replies(_loses_a_date)),
     Mutant(
         name="takes-html-for-a-picture",
         kind="validation",

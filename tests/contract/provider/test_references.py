@@ -36,7 +36,7 @@ def test_no_reference_is_fetched(canary: socket.socket) -> None:
         for each in history
         if b'"https://' in (each.request_body or b"")
     }
-    assert sent.keys() == {200, 400}
+    assert sent.keys() == {200, 202, 400}
     with pytest.raises(BlockingIOError):
         canary.accept()
 

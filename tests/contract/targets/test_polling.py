@@ -128,3 +128,10 @@ def test_bytes_after_a_response_are_not_hidden_by_another_try() -> None:
     assert len(sent) == 2
     assert retry_read(lambda: answer(b"BadStatusLine: {}"), "GET").status == 0
     assert len(sent) == 3
+
+
+def test_a_service_that_forgets_videos_is_asked_less() -> None:
+    """What is gone is asked for twelve times; then three errors say it of each other video."""
+    stub = poll(Stub(status=404), times=50)
+    assert stub.abandoned == 50
+    assert sum(stub.waits) < 60 + 49

@@ -6,6 +6,8 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from getimg_mock.contract.evidence.claims import collect_claims
 from getimg_mock.contract.evidence.evidence_file import load_shipped_evidence
 from getimg_mock.contract.plans import Plan, get
@@ -20,6 +22,7 @@ from tests.contract.provider.fixed_plans import find_broken, index_plans, run_pl
 R0 = [plan for plan in index_plans().values() if plan.tier == "R0"]
 
 
+@pytest.mark.slow
 def test_fake_and_other_are_compared_step_by_step() -> None:
     """GE: the fake equals itself, and differs from providers that differ.
 

@@ -40,6 +40,7 @@ def test_checks_that_were_asked_for_and_not_judged_end_with_status_2(
         assert "GP503 was asked for and not judged" in " ".join(result.render(ending).split())
 
 
+@pytest.mark.slow
 def test_a_run_that_only_reads_says_what_it_did_not_try(url: str, tmp_path: Path) -> None:
     """Status 0 of tier R0 is about reads: the report says so, and how to try the rest."""
     result = verify_provider(url, key="sk_r0", record=tmp_path / "spend.json")
@@ -48,6 +49,7 @@ def test_a_run_that_only_reads_says_what_it_did_not_try(url: str, tmp_path: Path
     assert "--tier R2" in result.render("md")
 
 
+@pytest.mark.slow
 def test_a_budget_that_was_spent_elsewhere_is_a_gap(url: str, tmp_path: Path) -> None:
     """Plans that other runs left no money for were asked for, and not run."""
     record = SpendRecord(tmp_path / "spend.json")

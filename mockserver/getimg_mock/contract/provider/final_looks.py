@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _MOST: Final = 12
 """How many videos of each end, and how many files, are looked at."""
 
-_MOST_RANGES: Final = 32
+_MOST_RANGES: Final = 48
 """How many ranges of costs are read again."""
 
 FINAL_PLAN: Final = "the first results, at the end of the run"

@@ -48,6 +48,9 @@ _FIRST_INTERVAL: Final = 0.2
 _MAX_ERRORS: Final = 12
 """How many errors in succession end the polling of a video where time is real."""
 
+_FEWER_ERRORS: Final = 3
+"""The same, once a video was polled in vain: what is gone for one may be gone for fifty."""
+
 
 _OTHER_DAYS: Final = re.compile(r"\{days/([1-9])\}")
 
@@ -273,12 +276,12 @@ class PlanExecution:
                 return
             failed = received.status not in {200, 429} and math.isfinite(self.session.patience)
             errors = errors + 1 if failed else 0
-            interval = self._choose_interval(step, turn)
+            interval, bound = self._choose_interval(step, turn), self._find_poll_bound()
             waited += interval
             if (
                 turn + 1 == step.most
-                or errors == _MAX_ERRORS
-                or waited > self._find_poll_bound()
+                or errors >= (_MAX_ERRORS if bound > POLL_BOUND_AFTER_ONE else _FEWER_ERRORS)
+                or waited > bound
                 or not self.session.wait(interval)
             ):
                 break

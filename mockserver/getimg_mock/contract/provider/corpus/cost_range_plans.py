@@ -24,6 +24,20 @@ _EDGE_RANGES: Final = {
     ),
 }
 
+# Days of 23 and of 25 hours in Europe and in America, a leap day, and the turn of a year: whoever
+# counts days in local time, or in hours, loses a date or has one twice.
+_SPECIAL_DATES: Final = (
+    "start=2025-09-20T00:00:00Z&end=2026-03-19T00:00:00Z",
+    "start=2023-10-20T00:00:00Z&end=2024-04-17T00:00:00Z",
+    "start=2025-10-25T00:00:00Z&end=2025-10-26T23:59:59Z",
+    "start=2025-10-26T00:00:00Z&end=2025-10-27T00:00:00Z",
+    "start=2025-10-25T23:30:00Z&end=2025-10-27T00:30:00Z",
+    "start=2025-11-01T12:00:00Z&end=2025-11-03T12:00:00Z",
+    "start=2025-12-28T12:00:00Z&end=2026-01-02T12:00:00Z",
+    "start=2026-03-07T23:30:00Z&end=2026-03-09T00:30:00Z",
+    "start=2026-03-28T23:30:00Z&end=2026-03-30T00:30:00Z",
+)
+
 
 def build_plans() -> Iterator[Plan]:
     """Yield the plan about ranges of costs."""
@@ -60,6 +74,8 @@ def _build_cost_range_steps() -> Iterator[Step]:
     for end in valid:
         yield get(_COSTS, query=f"{good}&{end}", use="range-valid")
     yield get(_COSTS, query="end=2026-03-02T00:00:00Z&" + good, use="range-valid")
+    for query in _SPECIAL_DATES:
+        yield get(_COSTS, query=query, use="range-valid")
     for name, query in _EDGE_RANGES.items():
         yield get(_COSTS, query=query, use="range-inclusive", field=name)
     yield from build_additive_range_steps("2026-03-01", "2026-03-02", "2026-03-05", "in March")

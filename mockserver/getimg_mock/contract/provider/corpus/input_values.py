@@ -65,6 +65,15 @@ _HOMOGLYPHS: Final = str.maketrans(
 
 ROLES: Final = ("reference_image", "first_frame", "last_frame")
 
+PUBLIC_URLS: Final = (
+    "https://example.com/cat.png",
+    "https://example.com/cat.png?Expires=1760000000&Signature=" + "0a%2F" * 250,
+    "https://example.com/pictures/cat",
+    "https://example.com/cat?format=webp&width=512",
+    "https://example.com/a%20cat/%E7%81%AF%E5%8F%B0.JPG",
+)
+"""Forms that the URL of a picture has: signed, without an extension, with escapes."""
+
 UNFETCHABLE_URLS: Final = (
     "http://example.com/cat.png",
     "ftp://example.com/cat.png",

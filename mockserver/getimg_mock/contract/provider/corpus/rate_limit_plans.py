@@ -165,6 +165,10 @@ def _build_video_burst_steps(video: ModelJson, limit: int, *, at_once: bool) -> 
             use="burst",
             name="limited",
         )
+    # A queue that is full may say something else of those that wait in it.
+    for turn in range(count):
+        look = Ref(f"video {turn}")
+        yield get(_RETRIEVE, ref=look, together=at_once, group="looks" if at_once else "")
     polls = [Poll(of=f"video {turn}") for turn in range(count)]
     yield from (
         polls if at_once else ()

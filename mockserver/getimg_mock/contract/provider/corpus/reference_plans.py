@@ -9,6 +9,7 @@ from getimg_mock.contract.plans import Plan, post
 from getimg_mock.contract.provider.corpus.input_values import (
     OTHER_BYTES,
     PICTURES,
+    PUBLIC_URLS,
     ROLES,
     UNFETCHABLE_URLS,
     build_large_picture,
@@ -164,10 +165,10 @@ def _build_allowed_reference_steps(kind: ModelKind, models: Sequence[ModelJson])
             use="model-value",
             field=name,
         )
+    yield from _build_public_url_steps(kind, models)
     if kind == "image":
         for image in (
             {"url": PIXEL},
-            {"url": "https://example.com/cat.png"},
             {"url": build_large_picture(_LARGEST)},
         ):
             yield post(
@@ -176,3 +177,23 @@ def _build_allowed_reference_steps(kind: ModelKind, models: Sequence[ModelJson])
                 valid=True,
                 use="model-value",
             )
+
+
+def _build_public_url_steps(kind: ModelKind, models: Sequence[ModelJson]) -> Iterator[Send]:
+    """Yield orders with all forms of a URL, as many in each as the model takes."""
+    model = find_cheapest(models, kind, references=True)
+    supported = model["supported_references"]
+    role = next((each for each in supported if each != "last_frame"), None)
+    if role is None:
+        return
+    count = min(supported[role], 8)
+    for first in range(0, len(PUBLIC_URLS), count):
+        urls = PUBLIC_URLS[first : first + count]
+        images = [{"url": url} | ({"role": role} if kind == "video" else {}) for url in urls]
+        yield post(
+            kind,
+            build_small_request(model) | {"images": images},
+            valid=True,
+            use="model-value",
+            field=f"references by URL, from the form {first + 1} on",
+        )

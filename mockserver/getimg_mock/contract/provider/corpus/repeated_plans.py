@@ -154,6 +154,7 @@ def _build_look_steps(video: ModelJson) -> Iterator[Step]:
     yield get_balance()
     for name in names:
         yield post("video", build_small_request(video), valid=True, name=name)
+    yield from (get(_RETRIEVE, ref=Ref(name)) for name in names)  # none has ended: a queue shows
     for name in names:
         yield Poll(of=name)
     yield get_balance()
