@@ -63,6 +63,7 @@ SOLE_KILLERS: Final[dict[str, str]] = {
     "GC419": "orders-again-after-failure",
     "GC420": "one-current-video",
     "GC421": "orders-when-download-fails",
+    "GC422": "orders-hurried",
     "GC501": "polls-early",
     "GC502": "id-lost",
     "GC503": "polls-on-later",

@@ -27,9 +27,10 @@ class LedgerProxy:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._ledger, name)
 
-    def spend(self, generation: str, amount: Decimal, at: datetime) -> None:
+    def spend(self, generation: str, amount: Decimal, at: datetime) -> tuple[()]:
         self.hold(generation, amount, at)
         self.charge(generation, amount, at)
+        return ()  # both have recorded their effects
 
 
 class Unbooked(LedgerProxy):

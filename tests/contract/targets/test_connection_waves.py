@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def test_a_server_with_a_usual_backlog_is_not_overrun(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The 65th follows a little later, or when the first have an answer; none is left out."""
+    """The 33rd follows a little later, or when the first have an answer; none is left out."""
     paused: list[int] = []
 
     def note(begun: Sequence[object], seconds: float) -> None:
@@ -22,8 +22,8 @@ def test_a_server_with_a_usual_backlog_is_not_overrun(monkeypatch: pytest.Monkey
         paused.append(len(begun))
 
     monkeypatch.setattr(connection_waves, "wait", note)
-    assert send_in_waves(str, range(150)) == [str(each) for each in range(150)]
-    assert paused == [0, 64, 128]
+    assert send_in_waves(str, range(70)) == [str(each) for each in range(70)]
+    assert paused == [0, 32, 64]
 
 
 def test_nothing_is_sent_for_nothing() -> None:

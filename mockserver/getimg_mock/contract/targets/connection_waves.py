@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 _Request = TypeVar("_Request")
 _Answer = TypeVar("_Answer")
 
-_MOST_UNACCEPTED: Final = 64
+_MOST_UNACCEPTED: Final = 32
 _BETWEEN_WAVES: Final = 0.25
-"""So many connections are opened at once, and more when these have an answer or some seconds later:
-a usual server keeps a hundred that it has not accepted yet, and the system refuses the others."""
+"""So many connections are opened at once, and more when these have an answer or so many seconds
+later: a server resets those beyond its queue. Pictures take half a minute, so none waits for one."""
 
 
 def send_in_waves(

@@ -351,7 +351,10 @@ class HttpSession:
     def exchange_all(
         self, batch: Sequence[tuple[PreparedRequest, Send]]
     ) -> Iterator[ReceivedResponse]:
-        """Send what the budget allows at the same time, each on its own connection."""
+        """Send what the budget allows at the same time, each on its own connection.
+
+        So many connections are open at once as the smallest queue of common servers takes.
+        """
         gate = self._target.gate
         allowed: list[tuple[PreparedRequest, Send]] = []
         refused: RefusedError | None = None

@@ -84,6 +84,8 @@ def refusal(core: Core, got: Got, *, post: bool) -> ClientError:
     text = f"{got.status} {code or ''}: {message}".strip()
     if core.faulty("key-in-errors"):
         text += f" (sent with Bearer {core.key})"
+    if core.faulty("key-half-masked"):
+        text += f" (sent with {core.key[:-4]}****)"
     request_id = got.headers.get("x-request-id")
     facts = {
         "status": got.status,

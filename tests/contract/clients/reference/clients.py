@@ -118,7 +118,12 @@ class ReferenceClient(Client):
     def _connect(self) -> None:
         self._process, self._thread = os.getpid(), threading.get_ident()
         verify = not self._core.faulty("no-tls-verification")
-        self._client = httpx.Client(verify=verify, proxy=telling_proxy(self._core))
+        two = 2 if self._core.faulty("pool-hurried") else 100
+        self._client = httpx.Client(
+            verify=verify,
+            proxy=telling_proxy(self._core),
+            limits=httpx.Limits(max_connections=two, max_keepalive_connections=20),
+        )
         self._downloads = httpx.Client(verify=verify)
         if self._core.faulty("informational-fatal"):
             FirstHeadOnly.into(self._client)

@@ -54,11 +54,16 @@ def timeout_of(core: Core, send: Send) -> float | httpx.Timeout | None:
         return httpx.Timeout(core.timeout, read=None)
     if core.faulty("no-download-timeout") and send.save is not None:
         return None
+    hurried: dict[str, float | None] = {}
+    if core.faulty("orders-hurried") and send.method == "POST":
+        hurried["read"] = 5.0
+    if core.faulty("pool-hurried"):
+        hurried["pool"] = 0.3
     if core.faulty("names-hurried"):
-        return httpx.Timeout(core.timeout, connect=1.0)
+        hurried["connect"] = 1.0
     if core.faulty("connecting-unbounded"):
-        return httpx.Timeout(core.timeout, connect=None)
-    return core.timeout
+        hurried["connect"] = None
+    return httpx.Timeout(core.timeout, **hurried)
 
 
 def telling_proxy(core: Core) -> httpx.Proxy | None:

@@ -87,7 +87,15 @@ def asked(core: Core, got: Got) -> float | None:
         return ahead(moment.timestamp(), more=1)
     reset = got.headers.get("x-ratelimit-reset", "")
     known = reset.isdigit() and not core.faulty("reset-ignored")
-    return ahead(int(reset), more=0.5) if known else None
+    return until_reset(core, int(reset)) if known else None
+
+
+def until_reset(core: Core, moment: int) -> float | None:
+    """Return the seconds until a limit is reset; only a faulty client takes the moment for them."""
+    if core.faulty("reset-as-duration"):
+        core.longest_wait = float("inf")
+        return float(moment)
+    return ahead(moment, more=0.5)
 
 
 def date_in(text: str) -> datetime | None:

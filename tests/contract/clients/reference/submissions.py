@@ -16,7 +16,7 @@ from tests.contract.clients.reference.errors import (
     OutcomeUnknownError,
 )
 from tests.contract.clients.reference.requests import headers_of, url_of
-from tests.contract.clients.reference.steps import Send, Sleep
+from tests.contract.clients.reference.steps import STOPS, Send, Sleep
 
 IMAGES = "images/generations"
 
@@ -113,6 +113,10 @@ def respelt(core: Core, fields: dict[str, Any]) -> None:
         fields["prompt"] = fields["prompt"].replace("\x00", "")
     if core.faulty("prompts-cut"):
         fields["prompt"] = fields["prompt"][:1000]
+    if core.faulty("prompts-cut-by-bytes"):
+        fields["prompt"] = fields["prompt"].encode()[:4096].decode(errors="ignore")
+    if core.faulty("references-sorted") and "images" in fields:
+        fields["images"] = sorted(fields["images"], key=lambda each: str(each["url"]))
     if core.faulty("references-cut") and "images" in fields:
         fields["images"] = [each | {"url": each["url"][: 10**6]} for each in fields["images"]]
 
@@ -156,8 +160,18 @@ def posted(core: Core, path: str, headers: dict[str, str], body: bytes) -> Steps
             if attempt and core.faulty("retries-hide-reason"):
                 raise ClientError(f"gave up after {attempt + 1} tries", status=got.status)
             raise refusal
-        yield Sleep(wait)
+        yield from paused(core, send, wait)
     raise AssertionError("the last attempt returns or raises")
+
+
+def paused(core: Core, send: Send, wait: float) -> Steps:
+    """Wait before the next try; a faulty client sends an order later that is withdrawn here."""
+    try:
+        yield Sleep(wait)
+    except STOPS:
+        if core.faulty("withdrawn-sent-later"):
+            core.seen["spool"] = send
+        raise
 
 
 def slots_taken(core: Core) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from getimg_mock.contract.clients.cases import fault_actions
 from getimg_mock.contract.clients.cases.case_rules import Case, video
 from getimg_mock.contract.clients.cases.client_check import client_check
+from getimg_mock.contract.clients.cases.wire_script import WireStep
 from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
 from getimg_mock.contract.verdicts import expect, warn_unless
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
         ClientExchange,
         ClientHistory,
     )
+    from getimg_mock.contract.clients.cases.wire_script import WireScript
+    from getimg_mock.contract.clients.fault_serving.fault_server import FaultContext
     from getimg_mock.contract.verdicts import Observation
     from getimg_mock.world.randomness import Stream
 
@@ -36,6 +39,11 @@ _TERMINAL: Final = ("completed", "failed")
 def cases(_: Stream) -> Iterator[Case]:
     """Yield the cases."""
     yield build_wait_case("polled", settings=SLOW_VIDEO)
+    yield build_wait_case(
+        "polled-slow",
+        settings={"video_seconds": 90},
+        rules=(build_slow_answers(23.0, nth=(2, 5)),),
+    )
     yield build_wait_case("slower-please", settings=SLOW_VIDEO, rules=_build_retry_after_rules(20))
     for name, count in (("many", 8), ("many-more", _MANY)):
         yield build_wait_case(
@@ -91,6 +99,16 @@ def _build_retry_after_rules(seconds: int) -> tuple[FaultRule, ...]:
     )
 
 
+def build_slow_answers(seconds: float, **more: Any) -> FaultRule:
+    """Return the rule that answers polls after so many seconds: all, or those that `more` names."""
+
+    def act(turn: FaultContext) -> WireScript:
+        first, *rest = turn.proceed().to_script()
+        return (WireStep(first.what, first.delay + seconds), *rest)
+
+    return FaultRule(on="videos.retrieve", do=act, label="slow answers", **more)
+
+
 def _interval(history: ClientHistory) -> float:
     return float(history.options.get("poll_interval", _ADVISED_INTERVAL))
 
@@ -102,14 +120,14 @@ def _interval(history: ClientHistory) -> float:
     evidence="documented",
     why="The documentation advises 5 s; a faster pace without a configured interval is a warning.",
     fix="Sleep for the interval between polls.",
-    cases=("polled", "polled-real", "observed"),
+    cases=("polled", "polled-slow", "polled-real", "slower-please*", "observed"),
     observable=True,
 )
 def polls_are_paced(history: ClientHistory) -> Iterator[Observation]:
     """Demands that polls of a video are at least the configured interval apart.
 
-    Fails on a shorter distance. Without a configured interval, one below the advised 5 s is a
-    warning.
+    Fails on a shorter distance, also after a poll that took long, and after a pause that the server
+    asked for. Without a configured interval, one below the advised 5 s is a warning.
     """
     least = _interval(history)
     judge = expect if "poll_interval" in history.options else warn_unless
@@ -164,8 +182,12 @@ def polling_stops(history: ClientHistory) -> Iterator[Observation]:
 def slower_is_obeyed(history: ClientHistory) -> Iterator[Observation]:
     """Demands that the poll after a pending answer with Retry-After waits as long as it asks.
 
-    Fails when the next poll comes more than half a second earlier.
+    Fails when the next poll comes more than half a second earlier, or when the video, which is done
+    soon after, is given up meanwhile.
     """
+    if history.virtual:
+        for outcome in history.calls("generate_video"):
+            yield expect(outcome.kind == "value", "the video, all the same", outcome.shown)
     for sent in _group_by_video(history).values():
         if len(sent) > 2:
             gap = sent[2].elapsed - sent[1].elapsed

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from getimg_mock.contract.verdicts import Observation
     from getimg_mock.world.randomness import Stream
 
+_MOST_LATE: Final = 600.0
 _ODD_WAITS: Final = (
     "-5",
     "soon",
@@ -120,7 +121,8 @@ def waits_as_asked(history: ClientHistory) -> Iterator[Observation]:
     """Demands that a submission is not sent again before the time that a 429 names.
 
     The case decides how it is named: as seconds, as a date, or by the rate limit's reset. Fails on
-    an earlier request. A client that gives up has to raise an error.
+    an earlier request, and on one that is ten minutes late. A client that gives up has to raise an
+    error, and one that waits has to come back.
     """
     asked = float(history.case.rpartition("-")[2])
     # A date has whole seconds: what is left of one may be gone. Else, clocks may be a little off.
@@ -136,8 +138,17 @@ def waits_as_asked(history: ClientHistory) -> Iterator[Observation]:
                 first,
                 second,
             )
+            yield expect(
+                gap <= asked + _MOST_LATE,
+                f"a request {asked:g} s later, or soon after",
+                f"again after {gap:.0f} s",
+                first,
+                second,
+            )
         if len(sent) == 1:
-            given_up = outcome.kind in {"error", "abandoned"} and not outcome.raw
+            # In real time, a call is ended sooner than a client may wait.
+            waits = outcome.kind == "abandoned" and not history.virtual
+            given_up = waits or outcome.clear
             yield expect(given_up, "to wait or to give up", outcome.shown, *sent)
 
 

@@ -19,6 +19,7 @@ from getimg_mock.contract.clients.cases.case_rules import (
 )
 from getimg_mock.contract.clients.cases.client_check import client_check
 from getimg_mock.contract.clients.cases.wire_script import build_error
+from getimg_mock.contract.clients.checks.key_parts import find_key_part
 from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
 from getimg_mock.contract.verdicts import expect, warn_unless
 
@@ -115,21 +116,24 @@ def _build_retry_logging_case() -> Case:
 def logs_keep_the_key(history: ClientHistory) -> Iterator[Observation]:
     """Demands that URLs, logs, saved files, the client's repr and pickled errors lack the key.
 
-    Fails wherever the key is found. A key in the pickled parts of the client is a warning.
+    Fails wherever more than half of the key is found in one piece. A key in the pickled parts of
+    the client is a warning.
     """
     key = history.secrets[0][1]
     for where, text in (("log", history.logs), ("repr", history.appearance)):
-        at = text.find(key)
+        at = find_key_part(text, key)
         line = text[text.rfind("\n", 0, at) + 1 : at] if at >= 0 else ""
         yield expect(at < 0, f"no key in its {where}", f"the key after {line[-120:]!r}")
-    shown = [each for each in history.requests if key in each.target]
+    shown = [each for each in history.requests if find_key_part(each.target, key) >= 0]
     yield expect(not shown, "no key in a URL", "the key in the query or path", *shown[:2])
     # A client is seldom pickled: a key in its pickled parts is a warning only.
     yield warn_unless(key not in history.pickles, "no key in its pickled parts", "the key")
     for outcome in history.calls():
         pickled = str(outcome.error.get("pickled", ""))
-        yield expect(key not in pickled, "no key in a pickled error", outcome.shown)
-        written = [name for name, data in outcome.files.items() if key.encode() in data]
+        unseen = find_key_part(pickled, key) < 0
+        yield expect(unseen, "no key in a pickled error", outcome.shown)
+        texts = {name: data.decode("latin-1") for name, data in outcome.files.items()}
+        written = [name for name, text in texts.items() if find_key_part(text, key) >= 0]
         yield expect(not written, "no key in a file", ", ".join(written))
 
 

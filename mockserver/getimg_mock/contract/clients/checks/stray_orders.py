@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 _ORDERS: Final = ("generate_image", "submit_video", "generate_video")
 _SLOW: Final = 20.0
 """How long an order takes, in seconds, that is cancelled after half of the time."""
+_CONNECTING: Final = 4.0
+"""How long a slow connection takes."""
+_LIMITED: Final = fault_actions.refuse_with_wait(429, lambda _: (("Retry-After", "20"),))
 _DOWN: Final = build_error(500, "server_error", "Something went wrong on our end")
 
 
@@ -62,6 +65,18 @@ def cases(_: Stream) -> Iterator[Case]:
             limit=HOUR,
             patience=None,
         )
+        for name, rule in (
+            ("limited", FaultRule(on=on, do=_LIMITED, label="429", nth=(1,))),
+            ("connecting", FaultRule(on="connect", do="slow", label="slow to connect", nth=(1,))),
+        ):
+            yield Case(
+                name=f"withdrawn-{name}-{kind}",
+                calls=(call, *later),
+                rules=(rule,),
+                interrupt_at=_CONNECTING / 2 if name == "connecting" else _SLOW / 2,
+                limit=HOUR,
+                patience=None,
+            )
 
 
 def _answer_late(turn: FaultContext) -> WireScript:
@@ -89,8 +104,9 @@ def _answer_late(turn: FaultContext) -> WireScript:
 def orders_are_not_sent_elsewhere(history: ClientHistory) -> Iterator[Observation]:
     """Demands no submission in a download or a read, and one for an order that is cancelled.
 
-    The case decides what happened before: an order was refused, lost or cancelled, or the download
-    fails. Fails on each submission that no call has asked for, also from a background task.
+    The case decides what happened before: an order was refused, lost, or cancelled while it was
+    answered, connecting or waiting for its next try; or the download fails. Fails on each
+    submission that no call has asked for, also from a background task.
     """
     for outcome in history.calls():
         sent = [each for each in history.during(outcome) if each.submits]

@@ -51,7 +51,8 @@ def cases(_: Stream) -> Iterator[Case]:
     """Yield the cases."""
     yield from _build_number_cases()
     yield from _build_list_cases()
-    long_message = "long " * 200_000 + "end-of-message"
+    # Of two and three bytes, so that a chunk ends inside a character somewhere.
+    long_message = "l\u00e4nger \u2013 " * 100_000 + "end-of-message"
     refused = build_error(400, "invalid_parameter", long_message)
     yield build_series("long-message", image(), "images.generate", [refused])
     item = _ITEM | {"url": URL + "&x=" + "y" * 8000}

@@ -50,13 +50,16 @@ _ODD_IDS: Final = (
 )
 _LONGEST_PROMPT: Final = 4096
 """The characters that a prompt may have, as documented."""
+_FILLINGS: Final = ("and on ", "und \u00fcber ", "\u5c71\u3068", "\U0001f3d4")
+"""Texts of one to four bytes a character, and the last of two units of UTF-16."""
 _LARGE: Final = 12 * 1024 * 1024
 
 
 def cases(stream: Stream) -> Iterator[Case]:
     """Yield the cases."""
     prompts = [f"{text} {stream.letters[:8]}" for text in _ODD_PROMPTS]
-    prompts.append(_lengthen_prompt(f"at both ends {stream.letters[:8]} "))
+    ends = f"at both ends {stream.letters[:8]} "
+    prompts += [_lengthen_prompt(ends, filling) for filling in _FILLINGS]
     images = tuple(image(prompt=each) for each in prompts)
     videos = tuple(video(prompt=each).instead_of("generate_image") for each in prompts)
     yield Case(name="unicode", settings={"video_seconds": 1}, calls=(*images, *videos))
@@ -71,6 +74,12 @@ def cases(stream: Stream) -> Iterator[Case]:
         patience=None,
         rules=(large,),
     )
+    any_answer = fault_actions.answer_instead(build_json_answer(200, IMAGE_ANSWER))
+    yield Case(
+        name="ordered-references",
+        calls=(image(images=_list_references()),),
+        rules=(FaultRule(on="images.generate", do=any_answer, label="references in order"),),
+    )
     ids = [(op, each) for op in ("retrieve_video", "model") for each in _ODD_IDS]
     yield Case(
         name="odd-ids",
@@ -82,9 +91,19 @@ def cases(stream: Stream) -> Iterator[Case]:
     yield Case(name="no-zone", options=NO_RETRIES, calls=(_read_costs(28, ""),))
 
 
-def _lengthen_prompt(ends: str) -> str:
+def _lengthen_prompt(ends: str, filling: str) -> str:
     """Return the longest prompt that the API takes, which begins and ends with a text."""
-    return ends + "and on " * ((_LONGEST_PROMPT - 2 * len(ends)) // 7) + ends
+    return ends + filling * ((_LONGEST_PROMPT - 2 * len(ends)) // len(filling)) + ends
+
+
+def _list_references() -> list[dict[str, str]]:
+    """Return references in an order that neither their addresses nor their names give them."""
+    names = ("lake.png", "old/tree.jpg", "bird.webp", "Zebra.png", "anvil.jpg")
+    hosts = ("pictures.example", "files.example")
+    return [
+        {"url": f"https://{hosts[place % 2]}/{name}?v={9 - place}", "role": "reference_image"}
+        for place, name in enumerate(names)
+    ]
 
 
 def _read_costs(day: int, zone: str) -> ClientCall:
@@ -106,20 +125,20 @@ def _large_references() -> tuple[dict[str, str], ...]:
 
 @client_check(
     "GC104",
-    "A prompt arrives character by character as it was given, references too",
+    "A prompt arrives character by character as it was given, references too, in their order",
     severity="major",
     evidence="standard",
     why="A changed or truncated prompt gives another picture; a body may have 25 MiB.",
     fix="Encode JSON as UTF-8 and do not change the text.",
     source="RFC 8259, section 8; that a body may have 25 MiB is documented",
-    cases=("unicode", "large-body"),
+    cases=("unicode", "large-body", "ordered-references"),
 )
 def prompts_arrive_as_they_were(history: ClientHistory) -> Iterator[Observation]:
     """Demands that prompts and references arrive exactly as given.
 
-    Tries emoji, combining and right-to-left characters, control characters, a prompt of the full
-    length that ends in a space, and a body of 24 MiB. Fails when a character is changed, lost or
-    normalised, or when nothing is sent.
+    Tries emoji, combining and right-to-left characters, control characters, prompts of the full
+    length of one to four bytes a character, five references in an order of their own, and a body of
+    24 MiB. Fails when a character is changed, lost or normalised, or when nothing is sent.
     """
     for outcome in history.calls("generate_image", "generate_video"):
         sent = [each for each in history.during(outcome) if each.submits]

@@ -7,16 +7,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.clients.cases.case_rules import HOUR, Case, video
 from getimg_mock.contract.clients.cases.client_check import client_check
-from getimg_mock.contract.clients.cases.wire_script import WireStep
 from getimg_mock.contract.clients.checks.own_requests import names_generation
 from getimg_mock.contract.clients.checks.polling import (
     SLOW_VIDEO,
     WAIT_LIMIT,
     build_real_wait_case,
+    build_slow_answers,
     build_wait_case,
     polling_stops,
 )
-from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
 from getimg_mock.contract.verdicts import expect, fail
 
 if TYPE_CHECKING:
@@ -25,8 +24,6 @@ if TYPE_CHECKING:
     from getimg_mock.contract.clients.cases.client_history import (
         ClientHistory,
     )
-    from getimg_mock.contract.clients.cases.wire_script import WireScript
-    from getimg_mock.contract.clients.fault_serving.fault_server import FaultContext
     from getimg_mock.contract.verdicts import Observation
     from getimg_mock.world.randomness import Stream
 
@@ -89,7 +86,7 @@ def _build_slow_answer_cases() -> Iterator[Case]:
         options={"poll_interval": 5, "wait_timeout": 100},
         needs=("wait_timeout",),
         scenario=(_HOLD_VIDEOS,),
-        rules=(_build_slow_rule(20.0),),
+        rules=(build_slow_answers(20.0),),
     )
     yield Case(
         name="held-slow-real",
@@ -97,20 +94,9 @@ def _build_slow_answer_cases() -> Iterator[Case]:
         options={"poll_interval": 0.5, "wait_timeout": 3},
         needs=("wait_timeout", "poll_interval"),
         scenario=(_HOLD_VIDEOS,),
-        rules=(_build_slow_rule(1.5),),
+        rules=(build_slow_answers(1.5),),
         patience=9,
     )
-
-
-def _build_slow_rule(seconds: float) -> FaultRule:
-    """Return the rule that answers each poll after so many seconds."""
-
-    def act(turn: FaultContext) -> WireScript:
-        return tuple(
-            WireStep(step.what, step.delay + seconds) for step in turn.proceed().to_script()
-        )
-
-    return FaultRule(on="videos.retrieve", do=act, label="slow answers")
 
 
 def _fail_videos(seconds: int) -> dict[str, Any]:

@@ -184,7 +184,7 @@ class CaseRun:
         if args is None or number in self.case.left_out:
             return None
         if call.after:
-            self.time.advance(call.after)
+            self.time.pass_between_calls(call.after)
         self.adversary.call = number
         place = self.place / str(number if call.into is None else call.into)
         if call.op == "download":

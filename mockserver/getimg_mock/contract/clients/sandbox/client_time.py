@@ -16,6 +16,7 @@ import threading
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakKeyDictionary
 
 import anyio
 
@@ -75,12 +76,13 @@ class ClientTime:
         self.blocked = 0.0
         """For how long the client has waited in the thread of a running event loop, blocking it."""
         self.participants = 1
-        self._waiting: list[float] = []
+        self._waiting: list[tuple[float, Callable[[float], bool]]] = []
         self._turn = threading.Condition()
         self._thread = threading.current_thread()
         self._activity = ThreadMonitor()
         self._others = ThreadMonitor()
         self._helpers: dict[threading.Thread, float] = {}
+        self._monitors: WeakKeyDictionary[threading.Thread, ThreadMonitor] = WeakKeyDictionary()
         self._ticks: dict[threading.Thread, int] = {}
         self._binding = TimeBinding(self, event_wait=self.wait_for_event)
 
@@ -114,33 +116,51 @@ class ClientTime:
             raise Abandoned(f"still busy after {self.limit:g} s")
         self._advance_to(until)
 
+    def pass_between_calls(self, seconds: float) -> None:
+        """Let time pass in which no call is made: an interruption that is due has none to end."""
+        if self.interrupt_at is not None and self.seconds() + seconds >= self.interrupt_at:
+            self.interrupt_at = None
+        self.advance(seconds)
+
     def sleep(self, seconds: float) -> None:
         """Wait as `time.sleep` does; of several threads, the one that is due first goes on."""
         self._note_blocking(seconds)
         if self.participants <= 1:
             self._wait(seconds, _pause)
-            return
-        with self._turn:
-            due = self.seconds() + max(seconds, 0.0)
-            self._waiting.append(due)
-            try:
-                while self.seconds() < due - _TICK:
-                    ahead = min(self._waiting) - self.seconds()
-                    idle = len(self._waiting) >= self.participants and ahead > _TICK
-                    # A thread that is due already, and has not woken yet, goes first.
-                    if idle or (not self._turn.wait(0.2) and ahead > _TICK):
-                        self.advance(min(self._waiting) - self.seconds() + _TICK)
-                        self._turn.notify_all()
-            finally:
-                self._waiting.remove(due)
+        else:
+            self._wait_beside_others(seconds, _never)
 
     def wait_for_event(self, seconds: float, rest: Callable[[float], bool]) -> bool:
         """Wait until `rest`, which waits so many real seconds, returns True, or for `seconds`."""
         if self.participants <= 1:
             self._note_blocking(seconds)
             return self._wait(seconds, rest)
-        self.sleep(seconds)
+        return self._wait_beside_others(seconds, rest)
+
+    def _wait_beside_others(self, seconds: float, rest: Callable[[float], bool]) -> bool:
+        """Wait as one of several threads, until `rest` returns True or for seconds of the clock."""
+        with self._turn:
+            due = self.seconds() + max(seconds, 0.0)
+            mine = (due, rest)
+            self._waiting.append(mine)
+            try:
+                while self.seconds() < due - _TICK and not rest(0):
+                    ahead = self._find_next() - self.seconds()
+                    # A thread that is due already, or was woken by another one, goes first.
+                    woken = any(ended(0) for _, ended in self._waiting)
+                    idle = len(self._waiting) >= self.participants and ahead > _TICK and not woken
+                    if woken:
+                        self._turn.notify_all()
+                    if idle or (not self._turn.wait(0.2) and ahead > _TICK):
+                        self.advance(self._find_next() - self.seconds() + _TICK)
+                        self._turn.notify_all()
+            finally:
+                self._waiting.remove(mine)
         return rest(0)
+
+    def _find_next(self) -> float:
+        """Return when the first of several waiting threads is due."""
+        return min(due for due, _ in self._waiting)
 
     def _note_blocking(self, seconds: float) -> None:
         own = threading.current_thread() is self._thread
@@ -241,7 +261,10 @@ class ClientTime:
 
         So a thread that does something every now and then does not use up the time of the case.
         """
-        me, monitor = threading.current_thread(), ThreadMonitor()
+        me = threading.current_thread()
+        # What it saw before counts: one that rests in C code is waited for once, not each time.
+        monitor = self._monitors.setdefault(me, ThreadMonitor())
+        monitor.forget_uncertain()
         due = self.seconds() + max(seconds, 0.0)
         self._helpers[me] = due
         try:
@@ -309,6 +332,10 @@ async def _run_in_scope(coroutine: Coroutine[Any, Any, Any], until: float) -> No
     with anyio.CancelScope() as scope:
         asyncio.get_running_loop().call_at(until, scope.cancel)
         await coroutine
+
+
+def _never(_: float) -> bool:
+    return False
 
 
 def _pause(seconds: float) -> bool:

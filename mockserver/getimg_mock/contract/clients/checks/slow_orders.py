@@ -1,0 +1,76 @@
+"""GC422: an order gets the time that it takes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from getimg_mock.contract.clients.cases.case_rules import HOUR, Case, image, video
+from getimg_mock.contract.clients.cases.client_check import client_check
+from getimg_mock.contract.clients.cases.wire_script import WireStep
+from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
+from getimg_mock.contract.verdicts import expect
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from getimg_mock.contract.clients.cases.client_history import ClientHistory
+    from getimg_mock.contract.clients.cases.wire_script import WireScript
+    from getimg_mock.contract.clients.fault_serving.fault_server import FaultContext
+    from getimg_mock.contract.verdicts import Observation
+    from getimg_mock.world.randomness import Stream
+
+_PICTURE: Final = 40.0
+"""How long a picture takes, in seconds: 25 to 35 were seen."""
+_TOGETHER: Final = 4
+_ORDERS: Final = (image(), video().instead_of("generate_image"))
+
+
+def cases(_: Stream) -> Iterator[Case]:
+    """Yield the cases: an order is answered late, in time for the client's own limit."""
+    yield _build_case("slow-order", _PICTURE)
+    yield _build_case("slow-order-allowed", 100, options={"timeout": 120}, needs=("timeout",))
+    yield _build_case(
+        "slow-order-real", 6.5, options={"timeout": 12}, needs=("timeout",), patience=14
+    )
+    several = tuple(call for call in _ORDERS for _ in range(_TOGETHER))
+    yield _build_case("slow-orders-together", _PICTURE / 2, calls=several, together=True)
+
+
+def _build_case(name: str, seconds: float, **more: object) -> Case:
+    def answer_late(turn: FaultContext) -> WireScript:
+        first, *rest = turn.proceed().to_script()
+        return (WireStep(first.what, first.delay + seconds), *rest)
+
+    slow = tuple(
+        FaultRule(on=on, do=answer_late, label="a slow order", must=False)
+        for on in ("images.generate", "videos.create")
+    )
+    fields = {"calls": _ORDERS, "patience": None, "settings": {"video_seconds": 1}}
+    return Case(name=name, rules=slow, limit=HOUR, **(fields | more))  # type: ignore[arg-type] # fields of a case
+
+
+@client_check(
+    "GC422",
+    "An order is waited for as long as it takes, also beside others",
+    severity="major",
+    evidence="documented",
+    why="A picture takes 25 to 35 s, and the official SDK waits for 300 s. An order that is given "
+    "up is paid, and its result is lost.",
+    fix="Give orders the timeout that the caller set, and a minute at least by default; let an "
+    "order wait for a free connection as long.",
+    cases=("slow-order*",),
+)
+def orders_are_waited_for(history: ClientHistory) -> Iterator[Observation]:
+    """Demands the result of an order that is answered after a while, within the client's timeout.
+
+    Tries one of 40 s without an option, one of 100 s with a timeout of 120 s, and four of 20 s at
+    the same time. Fails when a call raises, as where each read, or the wait for a free connection,
+    has a shorter limit than the call.
+    """
+    for outcome in history.calls("generate_image", "generate_video"):
+        yield expect(
+            outcome.kind == "value",
+            "the result: it came in time",
+            f"{outcome.shown} after {outcome.seconds:.1f} s",
+            *[each for each in history.during(outcome) if each.submits][:3],
+        )
