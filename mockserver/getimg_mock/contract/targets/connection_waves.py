@@ -14,7 +14,7 @@ _Answer = TypeVar("_Answer")
 _MOST_UNACCEPTED: Final = 32
 _BETWEEN_WAVES: Final = 0.25
 """So many connections are opened at once, and more when these have an answer or so many seconds
-later: a server resets those beyond its queue. Pictures take half a minute, so none waits for one."""
+later: a server resets those beyond its queue. A picture takes half a minute: none waits for it."""
 
 
 def send_in_waves(
