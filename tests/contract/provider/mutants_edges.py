@@ -55,6 +55,14 @@ def _param_is_model(asked: Asked, reply: Reply, _scene: Scene) -> None:
         reply.say(body)
 
 
+def _param_has_its_place(asked: Asked, reply: Reply, _scene: Scene) -> None:
+    """The name of a field comes with its place, as some frameworks give it."""
+    body = reply.json
+    if asked.submits and reply.status == 400 and body["error"].get("param"):
+        body["error"]["param"] = f"body.{body['error']['param']}"
+        reply.say(body)
+
+
 def _blames_a_field_for_a_key(_asked: Asked, reply: Reply, _scene: Scene) -> None:
     """A 401 names a field, as the error before it did."""
     if reply.status == 401 and reply.body:
@@ -164,6 +172,12 @@ EDGES: tuple[Mutant, ...] = (
         kind="validation",
         breaks="GP116",
         wrap=replies(_param_is_model),
+    ),
+    Mutant(
+        name="param-carries-its-place",
+        kind="validation",
+        breaks="GP116",
+        wrap=replies(_param_has_its_place),
     ),
     Mutant(
         name="a-field-is-blamed-for-a-key",

@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 import threading
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
@@ -18,6 +17,7 @@ from getimg_mock import schemas
 from getimg_mock.contract.model_choice import find_cheapest, load_shipped_models
 from getimg_mock.contract.plans import Plan, get, post
 from getimg_mock.contract.steps import Wait
+from getimg_mock.contract.targets.connection_waves import send_in_waves
 from getimg_mock.contract.targets.download_redirects import follow_redirects
 from getimg_mock.contract.targets.earlier_work import EarlierWork
 from getimg_mock.contract.targets.execution import (
@@ -351,7 +351,10 @@ class HttpSession:
     def exchange_all(
         self, batch: Sequence[tuple[PreparedRequest, Send]]
     ) -> Iterator[ReceivedResponse]:
-        """Send what the budget allows at the same time, each on its own connection."""
+        """Send what the budget allows at the same time, each on its own connection.
+
+        So many connections are open at once as the smallest queue of common servers takes.
+        """
         gate = self._target.gate
         allowed: list[tuple[PreparedRequest, Send]] = []
         refused: RefusedError | None = None
@@ -363,8 +366,7 @@ class HttpSession:
                 refused = error
                 break
             allowed.append((sent, step))
-        with ThreadPoolExecutor(len(batch) or 1) as pool:
-            answers = list(pool.map(self._send_on_new_connection, [sent for sent, _ in allowed]))
+        answers = send_in_waves(self._send_on_new_connection, [sent for sent, _ in allowed])
         for (sent, step), received in zip(allowed, answers, strict=True):
             if gate is not None:
                 gate.after_request(sent, step, received)

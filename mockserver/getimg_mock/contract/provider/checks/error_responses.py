@@ -49,6 +49,8 @@ _FIELDS: Final = frozenset(
 # A model is named in paths, too.
 _FIELDS_OF_SUBMISSIONS: Final = _FIELDS - {"model"}
 
+_PARAMETERS_OF_READS: Final = frozenset({"start", "end", "type"})
+
 _FIELD_OF_PART: Final = {"url": "images", "role": "images", "image": "images"}
 
 _FIELD_OF_FAULT: Final = {
@@ -280,7 +282,7 @@ def same_request_same_status(history: History) -> Iterator[Observation]:
 @check(
     "GP116",
     "error.param names the field that is wrong, or nothing",
-    severity="minor",
+    severity="major",
     evidence="documented",
     cost="T",
     why="Documented: forms show the message next to the field of this name.",
@@ -290,8 +292,9 @@ def params_name_the_field(history: History) -> Iterator[Observation]:
     """Require that `error.param` does not name another field than the one that is wrong.
 
     Applies to refused submissions with one wrong field. Null and unknown names are left alone.
-    Fails on the name of another field, on a submission's field in an error of a read, and on any
-    name in a 401. Source: documented.
+    Fails on the name of another field, on a submission's field in an error of a read, on any name
+    in a 401, and on a name that is not spelled as in the request, such as `body.resolution` or
+    `aspectRatio`. Parts of a field may follow it, as in `images[0].url`. Source: documented.
     """
     for each in history:
         field = _find_wrong_field(each)
@@ -300,13 +303,23 @@ def params_name_the_field(history: History) -> Iterator[Observation]:
             yield expect(told is None, "param null in a 401, literally", told, each)
         elif each.method == "GET" and isinstance(told, str):
             others = _FIELDS_OF_SUBMISSIONS & set(re.findall(r"[a-z_]+", told))
-            yield expect(not others, "param of this request, or null", told, each)
+            good = not others and _is_spelled_as_sent(told, _PARAMETERS_OF_READS)
+            yield expect(good, "param as spelled in this request, or null", told, each)
         if each.status != _BAD_REQUEST or not field or not isinstance(told, str):
             continue
         named = {_FIELD_OF_PART.get(word, word) for word in re.findall(r"[a-z_]+", told)}
         wrong = named & _FIELDS
-        good = not wrong or field in wrong
+        good = (not wrong or field in wrong) and _is_spelled_as_sent(told, _FIELDS)
         yield expect(good, f"param {field}, or null", told, each)
+
+
+def _is_spelled_as_sent(told: str, names: frozenset[str]) -> bool:
+    """Return whether a name begins with one of `names`, or has none of them in any spelling."""
+    first = re.match(r"\w*", told)
+    if first and first[0] in names | _FIELD_OF_PART.keys():
+        return True
+    plain = {name.replace("_", "") for name in names}
+    return not plain & {word.replace("_", "").lower() for word in re.findall(r"[A-Za-z_]+", told)}
 
 
 def _find_wrong_field(exchange: HttpExchange) -> str:
