@@ -56,6 +56,21 @@ def test_earlier_videos_are_polled_before_balances_are_read() -> None:
         assert len(waits) == before
 
 
+def test_a_video_that_is_gone_is_not_waited_for() -> None:
+    """Where a service forgets what it began, each plan would wait for as long as it may."""
+    whole = run_plan(LIFE)
+    cut = replace(whole, exchanges=tuple(each for each in whole if not each.completed))
+    work = EarlierWork()
+    work.note(cut)
+    with InProcessTarget().open_session(MONEY) as session:  # it knows no video
+        waits: list[float] = []
+        bounded = _Bounded(session, waits)
+        bounded.patience = 60
+        work.settle(MONEY, bounded, ())  # type: ignore[arg-type]  # a session with a bound
+    assert len(waits) == 2
+    assert work.keys == {"a"}
+
+
 def test_a_service_that_books_late_is_given_time_between_plans() -> None:
     """GP504: what an earlier plan bought is no charge of the next one."""
     history = run_plan("many equal images")
@@ -78,9 +93,8 @@ def test_a_service_that_books_late_is_given_time_between_plans() -> None:
 class _Bounded:
     """A session that waits at most three times."""
 
-    patience = 3.0
-
     def __init__(self, session: object, waits: list[float]) -> None:
+        self.patience = 3.0
         self._session, self._waits = session, waits
 
     def wait(self, seconds: float) -> bool:

@@ -6,6 +6,7 @@ charges of an earlier plan as its own.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import quote
@@ -29,6 +30,9 @@ _BOOKING_INTERVAL: Final = 1.5
 _MOST_READS: Final = 8
 """How often, and at which interval, balances are read until they stay."""
 
+_MOST_ERRORS: Final = 3
+"""So many looks at a video that get an error say that it is gone."""
+
 _KEYS: Final = ("a", "b")
 
 
@@ -45,13 +49,14 @@ class EarlierWork:
     """The videos that the plans of a run have begun, and not seen end.
 
     `unfinished` has the name of the key of each, by its id. `unending` are those that did not end
-    within the longest wait: they are not waited for again.
+    within the longest wait, or that the service knows no more: they are not waited for again.
     """
 
     unfinished: dict[str, str] = field(default_factory=dict)
     unending: set[str] = field(default_factory=set)
     late: set[str] = field(default_factory=set)
     """The keys whose balance did not show a purchase at once."""
+    _errors: Counter[str] = field(default_factory=Counter)
 
     def note(self, history: History) -> None:
         """Remember what a plan has begun and not followed to its end."""
@@ -107,8 +112,13 @@ class EarlierWork:
                 for name, key in open_
             ),
         )
-        self.note(PlanRun(session, looks, models).run())
-        return any(name in self.unfinished for name, _ in open_)
+        history = PlanRun(session, looks, models).run()
+        self.note(history)
+        for (name, _), look in zip(open_, history, strict=False):  # a budget may end the looks
+            self._errors[name] += look.status not in {200, 429}
+            if self._errors[name] >= _MOST_ERRORS:
+                self.unending.add(name)
+        return any(name in self.unfinished and name not in self.unending for name, _ in open_)
 
 
 def _shows_late(history: History, span: BalanceInterval) -> bool:

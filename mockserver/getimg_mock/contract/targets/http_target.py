@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 import threading
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
@@ -18,6 +17,7 @@ from getimg_mock import schemas
 from getimg_mock.contract.model_choice import find_cheapest, load_shipped_models
 from getimg_mock.contract.plans import Plan, get, post
 from getimg_mock.contract.steps import Wait
+from getimg_mock.contract.targets.connection_waves import send_in_waves
 from getimg_mock.contract.targets.download_redirects import follow_redirects
 from getimg_mock.contract.targets.earlier_work import EarlierWork
 from getimg_mock.contract.targets.execution import (
@@ -53,9 +53,6 @@ REAL_API_URL: Final = "https://api.getimg.ai"
 
 MAX_WAIT: Final = 15.0
 """The longest wait in seconds, by default."""
-
-_CONNECTIONS: Final = 32
-"""How many connections a burst opens at once: a server resets those beyond its queue."""
 
 _KNOWN_PACE: Final = 3
 """How many videos must have ended before their time says how long others are waited for."""
@@ -369,8 +366,7 @@ class HttpSession:
                 refused = error
                 break
             allowed.append((sent, step))
-        with ThreadPoolExecutor(min(len(batch), _CONNECTIONS) or 1) as pool:
-            answers = list(pool.map(self._send_on_new_connection, [sent for sent, _ in allowed]))
+        answers = send_in_waves(self._send_on_new_connection, [sent for sent, _ in allowed])
         for (sent, step), received in zip(allowed, answers, strict=True):
             if gate is not None:
                 gate.after_request(sent, step, received)

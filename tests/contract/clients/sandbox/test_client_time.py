@@ -58,6 +58,34 @@ def test_a_case_has_a_limit_and_can_be_interrupted() -> None:
         assert case.seconds() == 100
 
 
+def test_an_interruption_between_two_calls_ends_nothing() -> None:
+    """The call that it was for has ended before: the run goes on."""
+    case = ClientTime(interrupt_at=10)
+    case.pass_between_calls(60)
+    case.advance(1)
+    assert case.seconds() == 61
+
+
+def test_an_event_of_another_thread_ends_a_wait_at_its_moment() -> None:
+    """A wait for a free connection does not last as long as it might."""
+    case, free = ClientTime(), threading.Event()
+    case.participants = 2
+    ended: list[tuple[bool, float]] = []
+
+    def wait() -> None:
+        ended.append((free.wait(100), case.seconds()))
+        case.leave()
+
+    with case.patch_process():
+        waiting = threading.Thread(target=wait)
+        waiting.start()
+        time.sleep(20)
+        free.set()
+        case.leave()
+        waiting.join(5)
+    assert [(woken, round(at)) for woken, at in ended] == [(True, 20)]
+
+
 def test_events_wait_on_the_clock() -> None:
     """Cancellable clients wait for an event between two polls."""
     case = ClientTime()
