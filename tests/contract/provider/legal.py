@@ -90,6 +90,11 @@ def _references(asked: Asked) -> list[str]:
     return [url for each in found if isinstance(url := each.get("url"), str)]
 
 
+def _unfetched(asked: Asked) -> bool:
+    """No address can be fetched, so that all orders with one are refused."""
+    return asked.submits and b'"https:' in asked.body
+
+
 def _mislabelled(asked: Asked) -> bool:
     return any(url.startswith("data:image/jpeg;base64,iVBOR") for url in _references(asked))
 
@@ -230,6 +235,11 @@ LEGAL: tuple[LegalService, ...] = (
     LegalService(
         name="the label of a data URL counts",
         wrap=_refusing(_mislabelled),
+        plans=("images: references", "videos: references"),
+    ),
+    LegalService(
+        name="no reference can be fetched",
+        wrap=_refusing(_unfetched),
         plans=("images: references", "videos: references"),
     ),
     LegalService(

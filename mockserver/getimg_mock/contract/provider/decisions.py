@@ -85,9 +85,26 @@ def expect_successes(history: History, use: str) -> Iterator[Observation]:
 def expect_success(history: History, each: HttpExchange, wanted: str) -> Observation:
     """Require success for a valid request; where a service may refuse it, a refusal informs."""
     came, good = f"{each.status} {each.body[:160]!r}", 200 <= each.status < 300
-    if not good and is_refused(each) and is_left_open(each) and not history.own:
+    left_open = is_left_open(each) or _may_not_be_fetched(history, each)
+    if not good and is_refused(each) and left_open and not history.own:
         return fail_as("INFO", wanted, came, each)
     return expect(good, wanted, came, each)
+
+
+def _may_not_be_fetched(history: History, refused: HttpExchange) -> bool:
+    """Whether the references of a request may be out of reach: none with an address was taken."""
+    return has_addresses(refused) and not any(
+        has_addresses(each) and each.status not in IGNORED_STATUSES and not is_refused(each)
+        for each in history
+    )
+
+
+def has_addresses(exchange: HttpExchange) -> bool:
+    """Whether a submission has references that a service is to fetch."""
+    images = exchange.asked.get("images") if exchange.submits else None
+    return isinstance(images, list) and any(
+        isinstance(each, dict) and str(each.get("url")).startswith("https:") for each in images
+    )
 
 
 def expect_one_decision(history: History, prefix: str) -> Iterator[Observation]:

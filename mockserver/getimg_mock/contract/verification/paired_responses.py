@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from getimg_mock.contract.provider.decisions import is_left_open
+from getimg_mock.contract.provider.decisions import has_addresses, is_left_open, is_refused
 from getimg_mock.world.operations import find_answer_schema
 
 if TYPE_CHECKING:
@@ -82,8 +82,13 @@ def _asks_for_less(exchange: HttpExchange) -> bool:
 
 
 def weigh(seen: Observation, pair: ExchangePair) -> Observation:
-    """Return an observation of a pair; a difference from an assumption of the fake only informs."""
-    return replace(seen, status="INFO") if seen.failed and is_assumed(pair.fake) else seen
+    """Return an observation of a pair; a difference from an assumption of the fake only informs.
+
+    So does a refused reference, which may be out of reach: GP204 knows what else was refused.
+    """
+    unfetched = has_addresses(pair.other) and is_refused(pair.other)
+    informs = seen.failed and (is_assumed(pair.fake) or unfetched)
+    return replace(seen, status="INFO") if informs else seen
 
 
 def is_assumed(exchange: HttpExchange) -> bool:
