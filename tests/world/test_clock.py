@@ -7,11 +7,12 @@ import threading
 from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
+import freezegun
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from getimg_mock.world.clock import Pause, VirtualClock
+from getimg_mock.world.clock import Pause, VirtualClock, stopwatch
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -232,3 +233,10 @@ def test_a_change_before_the_wait_is_not_missed() -> None:
         await clock.pause(None, changes)
 
     asyncio.run(run())
+
+
+def test_the_stopwatch_runs_while_a_library_has_frozen_time() -> None:
+    """What waits for at most so many real seconds must come to an end."""
+    with freezegun.freeze_time("2030-01-01"):
+        began = stopwatch()
+        assert any(stopwatch() > began for _ in range(100_000))

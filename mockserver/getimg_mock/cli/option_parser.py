@@ -65,8 +65,11 @@ class Parser(argparse.ArgumentParser):
 
     def refuse_unknown(self, word: str) -> NoReturn:
         """Raise the error for an option or argument that does not exist."""
+        raise self._describe_unknown(word)
+
+    def _describe_unknown(self, word: str) -> UnknownNameError:
         known = [option for action in self._actions for option in action.option_strings]
-        raise UnknownNameError("option", word.partition("=")[0], known, near=NEAR)
+        return UnknownNameError("option", word.partition("=")[0], known, near=NEAR)
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         """Refuse a word that is none of an argument's, naming the nearest."""
@@ -79,7 +82,8 @@ class Parser(argparse.ArgumentParser):
         """Parse, and let this parser, which knows its options, refuse what is left over."""
         parsed, rest = super().parse_known_args(args, namespace)
         if rest:
-            if program := self._find_program(parsed):
+            program = self._find_program(parsed)
+            if program and not self._describe_unknown(rest[0]).nearest:
                 raise GetimgMockError(
                     f"Unknown option {rest[0]!r}. What belongs to the program follows --: "
                     f"{self.prog} -- {' '.join([*program, *rest])}"
