@@ -33,6 +33,7 @@ from tests.reports.written_scripts import (
     OneByOne,
     Wire,
     load_script,
+    send_one_by_one,
     write_plan_script,
 )
 
@@ -64,7 +65,7 @@ def one_world(plan: Plan) -> Iterator[tuple[Wire, HttpTarget]]:
         session.arm(plan.rules)
         wire = Wire(session.app)
         patch.setattr("http.client.HTTPConnection", wire.connect)
-        patch.setattr(http_target, "ThreadPoolExecutor", OneByOne)
+        patch.setattr(http_target, "send_in_waves", send_one_by_one)
         for name, value in ENVIRONMENT.items():
             patch.setenv(name, value)
         yield (

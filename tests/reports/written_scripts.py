@@ -182,6 +182,11 @@ class OneByOne:
         return map(send, requests)
 
 
+def send_one_by_one(send: Callable[[Any], Any], requests: Iterable[Any]) -> list[Any]:
+    """Stands in for `send_in_waves`, likewise."""
+    return [send(each) for each in requests]
+
+
 def write_plan_script(plan: Plan) -> str:
     """Return the script of a failure that a plan has shown."""
     failure = {"expected": "x", "actual": "y", "plan_name": plan.name, "plan": plan.as_json()}

@@ -41,7 +41,7 @@ def drawn(count: int) -> list[Send]:
 
 def test_every_drawn_fault_is_refused() -> None:
     """A request with one fault is a 4xx that blames the request; every fault is drawn."""
-    steps = drawn(1700)
+    steps = drawn(2500)
     history = InProcessTarget().run(Plan(name="faults", tier="R1", steps=tuple(steps)))
     taken = [each for each in history if each.status not in {400, 422}]
     assert not taken, [(each.fault, each.step and each.step.field, each.status) for each in taken]
