@@ -1,17 +1,15 @@
 r"""How the fake compares with other mock servers: answers per second, start and memory.
 
 `python -m benchmarks.peers` measures those that are installed, and prints the table of
-`docs/performance.md`. It is optional, and no part of `make bench`: the others come from npm and
-PyPI, and are installed by
+`docs/performance.md`. It is optional, and no part of `make bench`: the others come from npm, by
 
     npm install --prefix .peers @stdy/cli @stoplight/prism-cli @mockoon/cli \
         @copilotkit/aimock wiremock
-    .venv/bin/python -m pip install "moto[server]"
 
 Each answers a request that it is for. That is the order of an image for those that read OpenAPI or
-take any answer; for AIMock a completion of OpenAI's, for moto a list of Amazon's queues. All run at
-the same time and are loaded in turn, as in `benchmarks.serving`. Memory is what is held after the
-load, by the process and those that it started.
+take any answer, and for AIMock a completion of OpenAI's. moto is left out: its server closes each
+connection after an answer. All run at the same time and are loaded in turn, as in
+`benchmarks.serving`. Memory is what is held after the load, by the process and those it started.
 """
 
 from __future__ import annotations
@@ -113,12 +111,6 @@ def find_peers(folder: Path) -> Iterator[Peer]:
             continue
         version = json.loads(manifest.read_text())["version"]
         yield Peer(name, version, make(folder), _ask() if name == "AIMock" else orders)
-    try:
-        version = importlib.metadata.version("moto")
-    except importlib.metadata.PackageNotFoundError:
-        print('moto is left out: it is not installed ("moto[server]").')
-    else:
-        yield Peer("moto", version, _moto, _list_queues())
 
 
 def read_memory(process: int) -> float:
@@ -184,42 +176,10 @@ def _wiremock(folder: Path) -> Command:
     return lambda port: [*command, "--port", str(port)]
 
 
-def _moto(port: int) -> list[str]:
-    return [sys.executable, "-c", _KEEPING_ALIVE, "-H", "127.0.0.1", "-p", str(port)]
-
-
-# By itself, the server that moto uses closes each connection after its answer.
-_KEEPING_ALIVE: Final = """\
-import sys
-from logging import CRITICAL, getLogger
-
-from moto.server import main
-from werkzeug.serving import WSGIRequestHandler
-
-WSGIRequestHandler.protocol_version = "HTTP/1.1"
-getLogger("werkzeug").setLevel(CRITICAL)
-main(sys.argv[1:])
-"""
-
-
 def _ask() -> list[bytes]:
     """Return the request for a completion, which AIMock answers."""
     said: dict[str, Any] = {"role": "user", "content": "Draw a lighthouse"}
     return [encoded("POST", "/v1/chat/completions", body={"model": "gpt-4o", "messages": [said]})]
-
-
-def _list_queues() -> list[bytes]:
-    """Return the request for the list of queues, which moto answers."""
-    credential = "Credential=key/20260101/us-east-1/sqs/aws4_request"
-    head = [
-        "POST / HTTP/1.1",
-        "Host: sqs.us-east-1.amazonaws.com",
-        "X-Amz-Target: AmazonSQS.ListQueues",
-        "Content-Type: application/x-amz-json-1.0",
-        f"Authorization: AWS4-HMAC-SHA256 {credential}, SignedHeaders=host, Signature=0",
-        "Content-Length: 2",
-    ]
-    return ["\r\n".join(head).encode() + b"\r\n\r\n{}"]
 
 
 if __name__ == "__main__":
