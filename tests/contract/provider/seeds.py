@@ -9,6 +9,7 @@ import argparse
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
+from multiprocessing import get_context
 from typing import TYPE_CHECKING, NamedTuple
 
 from getimg_mock.contract.provider.plan_drawing import draw_plans
@@ -58,7 +59,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--workers", type=int, default=2)
     chosen = parser.parse_args(arguments)
     started = stopwatch()
-    with ProcessPoolExecutor(chosen.workers) as pool:
+    # Not by a fork: threads of the parent's libraries, which a child lacks, may be waited for.
+    spawning = get_context("spawn")
+    with ProcessPoolExecutor(chosen.workers, mp_context=spawning) as pool:
         found = list(pool.map(partial(outcome, drawn=chosen.drawn), range(chosen.seeds)))
     for each in found:
         for line in each.broken:
