@@ -30,7 +30,6 @@ from tests.contract.provider.fixed_plans import index_plans
 from tests.reports.written_scripts import (
     KEYS,
     URL,
-    OneByOne,
     Wire,
     load_script,
     send_one_by_one,
@@ -92,7 +91,7 @@ def send_by_script(plan: Plan) -> list[WireRequest]:
     """Run the script of a plan and return what was sent."""
     with one_world(plan) as (wire, _):
         script = load_script(write_plan_script(plan))
-        vars(script)["ThreadPoolExecutor"] = OneByOne
+        vars(script)["send_in_waves"] = send_one_by_one
         assert script.main() == 0
     return wire.sent
 

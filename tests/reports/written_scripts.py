@@ -15,8 +15,7 @@ from getimg_mock.reports.run_events import Outcome
 from getimg_mock.reports.scripts import build_script
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-    from typing import Self
+    from collections.abc import Callable, Iterable
 
     from starlette.types import ASGIApp
 
@@ -165,25 +164,8 @@ def _join_chunks(data: bytes) -> bytes:
     return body
 
 
-class OneByOne:
-    """Stands in for `ThreadPoolExecutor`, so that requests are sent in one order."""
-
-    def __init__(self, _workers: int) -> None:
-        pass
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
-
-    def map(self, send: Callable[[Any], Any], requests: Iterable[Any]) -> Iterator[Any]:
-        """Call one after the other."""
-        return map(send, requests)
-
-
 def send_one_by_one(send: Callable[[Any], Any], requests: Iterable[Any]) -> list[Any]:
-    """Stands in for `send_in_waves`, likewise."""
+    """Stand in for `send_in_waves`, so that requests are sent in one order."""
     return [send(each) for each in requests]
 
 
