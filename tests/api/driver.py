@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from starlette.types import Receive, Scope, Send
 
-    from getimg_mock.in_process.exchange import ClockWait
+    from getimg_mock.in_process.exchange import ClockWait, WaitStrategy
     from getimg_mock.world.workspaces import Workspace
 
 START = datetime(2026, 9, 1, 12, 0, tzinfo=UTC)
@@ -78,16 +78,22 @@ class Driver:
 
     app: Application
     key: str = KEY
+    patience: WaitStrategy = field(default_factory=lambda: Impatient())  # noqa: PLW0108 - below
 
     @classmethod
-    def of(cls, *, start: datetime = START, **values: Any) -> Driver:
-        """Return a driver of a new fake with these settings."""
+    def of(
+        cls, *, start: datetime = START, patience: WaitStrategy | None = None, **values: Any
+    ) -> Driver:
+        """Return a driver of a new fake with these settings.
+
+        A request may wait where `patience` allows it; by default a wait fails the test.
+        """
         settings: dict[str, Any] = {"quiet": True, "media_size": "small"} | values
         fake = Fake.of(
             Settings.of(**settings),
             clock=lambda: VirtualClock(start=start, rate=0),
         )
-        return cls(Application(fake, access_log.log_nothing))
+        return cls(Application(fake, access_log.log_nothing), patience=patience or Impatient())
 
     def workspace(self, key: str | None = None) -> Workspace:
         """Return the workspace of a key, by default the driver's."""
@@ -189,7 +195,7 @@ class Driver:
         async def hosted(scope: Scope, receive: Receive, send: Send) -> None:
             await self.app({**scope, **(changes or {})}, receive, send)
 
-        connection = call_application(hosted, request, Impatient())
+        connection = call_application(hosted, request, self.patience)
         assert connection.error is None, connection.error
         assert connection.status is not None
         assert connection.is_over
@@ -211,7 +217,7 @@ class Driver:
         request = Request(
             method, "http", "127.0.0.1", 4010, target.encode(), headers, body, is_complete=False
         )
-        connection = call_application(self.app, request, Impatient())
+        connection = call_application(self.app, request, self.patience)
         assert (connection.status, list(connection.chunks)) == (None, [])
 
 

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from getimg_mock.cassettes.inspection import inspect_cassette
 from getimg_mock.errors import GetimgMockError
 from getimg_mock.in_process.exchange import AdvanceClock
-from tests.api import driver as driver_module
 from tests.api.driver import Driver
 from tests.cassettes.written_cassette import (
     IMAGE,
@@ -30,6 +29,7 @@ from tests.cassettes.written_cassette import (
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from getimg_mock.in_process.exchange import WaitStrategy
     from tests.api.driver import Reply
 
 PROMPTS: Final = "abc"
@@ -140,9 +140,9 @@ def read_object(reply: Reply) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def replay_all(folder: Path) -> list[Reply]:
+def replay_all(folder: Path, patience: WaitStrategy | None = None) -> list[Reply]:
     """Return the answers to the recorded requests, and to what they lead to."""
-    driver = Driver.of(replay=folder, on_miss="fake")
+    driver = Driver.of(replay=folder, on_miss="fake", patience=patience)
     replies = [driver.post(IMAGE_PATH, IMAGE), driver.post(VIDEO_PATH, VIDEO)]
     name = read_object(replies[-1]).get("id")
     if isinstance(name, str):
@@ -174,9 +174,7 @@ def test_no_content_of_a_cassette_harms(edited: dict[Path, bytes], data: st.Data
     file.write_text(json.dumps(entry), encoding="utf-8")
     try:
         inspect_cassette(file.parents[1])
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(driver_module, "Impatient", AdvanceClock)  # an image may take its time
-            replies = replay_all(file.parents[1])
+        replies = replay_all(file.parents[1], AdvanceClock())  # an image may take its time
     except GetimgMockError:
         return
     finally:

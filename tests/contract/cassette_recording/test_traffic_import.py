@@ -13,6 +13,7 @@ from getimg_mock.cassettes.inspection import inspect_cassette
 from getimg_mock.cli import main
 from getimg_mock.contract.cassette_recording.traffic_import import import_traffic
 from getimg_mock.errors import CassetteError, SettingsError
+from getimg_mock.in_process.exchange import AdvanceClock
 from tests.api.driver import Driver
 from tests.cassettes.written_cassette import (
     IMAGE,
@@ -81,7 +82,8 @@ def test_an_imported_har_of_the_journal_replays(tmp_path: Path) -> None:
     assert summary.missing == 2  # a journal keeps the beginning of a file alone
     found = inspect_cassette(tmp_path / "cassette")
     assert [each for each in found if each.severity != "note"] == []
-    again = Driver.of(replay=tmp_path / "cassette", seed="another")
+    # A journal measures real time: the image comes after as long as it took to draw it.
+    again = Driver.of(replay=tmp_path / "cassette", seed="another", patience=AdvanceClock())
     replayed = again.image()
     assert replayed.json["usage"] == made.json["usage"]
     assert again.download(replayed.json["data"][0]["url"]).status == 200
