@@ -125,9 +125,15 @@ MUTANTS: Final = tuple(
             "orders-again-after-failure",
             "orders-again-after-outage",
         ),
-        "GC420": ("one-current-video", "latest-order-retried"),
+        "GC420": (
+            "one-current-video",
+            "latest-order-retried",
+            "equal-orders-merged",
+            "latest-refusal-told",
+            "refusal-closes-all",
+        ),
         "GC421": ("orders-when-download-fails", "orders-spooled", "withdrawn-sent-later"),
-        "GC422": ("orders-hurried", "pool-hurried"),
+        "GC422": ("orders-hurried", "pool-hurried", "pool-of-two"),
         "GC501": ("seconds-for-milliseconds", "polls-early", "polls-caught-up"),
         "GC502": ("pending-for-ever", "id-lost", "polls-counted", "pauses-double"),
         "GC503": ("polls-on", "polls-on-later"),
@@ -197,6 +203,7 @@ MUTANTS: Final = tuple(
         ),
         "GC810": ("one-thread-only", "fork-shares"),
         "GC811": ("date-trusted",),
+        "GC812": ("loop-blocked",),
     }.items()
     for fault in faults
 )

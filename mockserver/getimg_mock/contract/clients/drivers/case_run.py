@@ -270,9 +270,12 @@ class CaseRun:
         adapter, before = self._select_adapter(adapter, call), copy.deepcopy(args)
         with trace_memory(self.network, on=self.case.memory) as memory:
             try:
+                blocked = self.time.blocked
                 value = getattr(adapter, call.op)(**args)
-                if inspect.isawaitable(value):  # an adapter may be only partly async
+                if inspect.isawaitable(value):
                     value = await value
+                else:  # an adapter may be only partly async, and its plain methods block
+                    self.time.blocked = blocked
                 result: dict[str, Any] = {"kind": "value", "value": to_json_value(value)}
             except SettingsError:
                 raise
