@@ -20,6 +20,7 @@ from tests.contract.clients.reference.connections import (
     REDACTOR,
     FirstHeadOnly,
     Redactor,
+    Unwatched,
     explaining,
     littered,
     swept,
@@ -127,6 +128,8 @@ class ReferenceClient(Client):
         self._downloads = httpx.Client(verify=verify)
         if self._core.faulty("informational-fatal"):
             FirstHeadOnly.into(self._client)
+        if self._core.faulty("stale-unnoticed"):
+            Unwatched.into(self._client)
 
     def close(self) -> None:
         """Close the connections."""

@@ -150,7 +150,7 @@ def posted(core: Core, path: str, headers: dict[str, str], body: bytes) -> Steps
         if core.faulty("body-rebuilt"):
             body += b" "
         try:
-            got = yield send
+            got = yield from delivered(core, send)
         except UNANSWERED as error:
             if counted(core, path, error.code) and not last and not core.seen.get("used"):
                 lost += 1
@@ -176,6 +176,17 @@ def posted(core: Core, path: str, headers: dict[str, str], body: bytes) -> Steps
     raise AssertionError("the last attempt returns or raises")
 
 
+def delivered(core: Core, send: Send) -> Steps:
+    """Return what an order was answered with; a faulty client sends one again that is cancelled."""
+    try:
+        return (yield send)
+    except STOPS:
+        core.seen["stopped"] = core.seen.get("stopped", 0) + 1
+        if not core.faulty("interrupt-retried"):
+            raise
+        return (yield send)
+
+
 def latest(core: Core, got: Got) -> Steps:
     """Return a refusal; a faulty client keeps it on itself, and tells the latest one."""
     core.seen["latest"] = got
@@ -196,7 +207,9 @@ def paused(core: Core, send: Send, wait: float) -> Steps:
 
 def slots_taken(core: Core) -> None:
     """Raise where a fault has left no slot, or has the client send nothing for a minute."""
-    if core.faulty("slots-lost") and core.seen.get("refusals", 0) > 10:
+    lost = "stopped" if core.faulty("slots-lost-to-cancelled") else "refusals"
+    losing = core.faults & {"slots-lost", "slots-lost-to-cancelled"}
+    if losing and core.seen.get(lost, 0) > 10:
         raise NotSentError("too many orders are under way")
     if core.faulty("breaker-counts-refusals") and core.seen.get("in_a_row", 0) > 10:
         raise NotSentError("the service is down: not sent")
