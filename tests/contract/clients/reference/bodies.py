@@ -47,6 +47,8 @@ class Body:
     ) -> bool:
         if self._file is not None:
             self._file.close()
+        elif self._core.faulty("broken-bodies-fatal") and isinstance(error, httpx.ReadError):
+            raise AnswerError("the body broke off") from error
         short = isinstance(error, httpx.RemoteProtocolError) and self._core.faulty(
             "length-unchecked"
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from tests.contract.clients.reference import answers
@@ -65,6 +66,8 @@ def balance(core: Core, /) -> Steps:
     fresh = {"fresh": "1"} if core.faulty("cache-busted") else None
     value = yield from read(core, "billing/balance", fresh)
     answers.check(core, value, "balance")
+    if core.faulty("balance-in-cents"):
+        value["balance"] = str(round(Decimal(value["balance"]), 2))
     if core.faulty("float-balance"):
         value["balance"] = float(value["balance"])
     return value

@@ -62,7 +62,10 @@ def cases(_: Stream) -> Iterator[Case]:
 def _build_number_cases() -> Iterator[Case]:
     numbers = [IMAGE_ANSWER | changes for changes in _NUMBERS]
     yield build_series("numbers", image(), "images.generate", numbers)
-    balances = [{"balance": text, "currency": "USD"} for text in ("0.10", _HUGE, "-3.50", "0")]
+    balances = [
+        {"balance": text, "currency": "USD"}
+        for text in ("0.10", _HUGE, "-3.50", "0", "0.0065", "-0.004")
+    ]
     yield build_series("money-balance", balance(), "billing.balance", balances)
     rate = MODEL_ANSWER["pricing"]["rates"][0]
     priced = [_answer_rates(rate | {"unit_price": text}) for text in ("0.10", "0.000000100", _HUGE)]
