@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -82,4 +82,7 @@ def costs(core: Core, /, start: str, end: str) -> Steps:
         return (yield from read(core, "billing/costs", raw=f"start={start}&end={end}"))
     value = yield from read(core, "billing/costs", {"start": start, "end": end})
     answers.check(core, value, "costs")
+    for each in value["data"] if core.faulty("cost-dates-local") else ():
+        day = datetime.fromisoformat(each["date"]).replace(tzinfo=UTC)
+        each["date"] = day.astimezone().date().isoformat()
     return value

@@ -86,7 +86,7 @@ def asked(core: Core, got: Got) -> float | None:
         if core.faulty("comes-early"):
             seconds -= 0.95
         return seconds / 1000 if core.faulty("retry-after-milliseconds") else seconds
-    moment = None if core.faulty("dates-ignored") else date_in(text)
+    moment = None if core.faulty("dates-ignored") else date_in(core, text)
     if moment is not None:
         return ahead(moment.timestamp(), more=1)
     reset = got.headers.get("x-ratelimit-reset", "")
@@ -102,12 +102,13 @@ def until_reset(core: Core, moment: int) -> float | None:
     return ahead(moment, more=0.5)
 
 
-def date_in(text: str) -> datetime | None:
+def date_in(core: Core, text: str) -> datetime | None:
     """Return the date that a header gives, if it gives one."""
     try:
-        return parsedate_to_datetime(text) if text else None
+        found = parsedate_to_datetime(text) if text else None
     except ValueError:
         return None
+    return found.replace(tzinfo=None) if found and core.faulty("dates-local") else found
 
 
 def ahead(moment: float, *, more: float) -> float | None:

@@ -7,8 +7,10 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.clients.cases.case_rules import (
+    EAST,
     RANGE,
     VIDEO,
+    WEST,
     Case,
     ClientCall,
     balance,
@@ -199,6 +201,7 @@ def cases(_: Stream) -> Iterator[Case]:
                     [each.value for each in chosen],
                     status=message.status,
                     legal=chosen[0].valid,
+                    zone=WEST if name == "costs" else EAST,
                 )
 
 
