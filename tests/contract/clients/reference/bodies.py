@@ -26,14 +26,17 @@ class Body:
     """An answer's body, which `take` is given the parts of; inside `with`, its file is open."""
 
     def __init__(self, core: Core, send: Send, answer: httpx.Response, began: float) -> None:
-        if core.faulty("length-required") and not (
-            {"content-length", "transfer-encoding"} & set(answer.headers)
+        unsaved = send.save is None
+        if (
+            core.faulty("length-required")
+            and unsaved
+            and not ({"content-length", "transfer-encoding"} & set(answer.headers))
         ):
             raise AnswerError("the answer has no length")
         self._core, self._send, self._answer, self._began = core, send, answer, began
         kept = send.save is not None and core.faulty("packed-files-kept")
         self._decoder = None if kept else decoder_of(core, answer.headers)
-        self._bounded = send.save is None and not core.faulty("bombs")
+        self._bounded = unsaved and not core.faulty("bombs")
         self._size = 0
         self._parts: list[bytes] = []
         self._file = opened(core, send, answer)

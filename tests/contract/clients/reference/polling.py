@@ -35,6 +35,8 @@ def retrieve_video(core: Core, /, id: str) -> Steps:  # noqa: A002 - the driver'
     value = yield from looked_at(core, id)
     if value.get("status") not in SCHEMAS and core.faulty("unknown-status-fails"):
         return value | {"status": "failed"}
+    for item in value.get("data", ()) if core.faulty("rates-as-integers") else ():
+        item |= {"fps": int(item["fps"])} if isinstance(item.get("fps"), float) else {}
     return value
 
 

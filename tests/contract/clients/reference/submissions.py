@@ -158,6 +158,8 @@ def posted(core: Core, path: str, headers: dict[str, str], body: bytes) -> Steps
                 judge(core, error, last=last)
             yield Sleep(retries.backoff(core, attempt))
             continue
+        if core.faulty("redirected-as-get") and got.status in {307, 308}:
+            got = yield Send("GET", send.url, headers)
         core.seen["used"] = True
         counted_refusals(core, got.status)
         if got.status >= 500 and core.faulty("orders-spooled"):
@@ -187,6 +189,9 @@ def delivered(core: Core, send: Send) -> Steps:
     """Return what an order was answered with; a faulty client sends one again that is cancelled."""
     try:
         return (yield send)
+    except OutcomeUnknownError as error:
+        core.seen["late"] = error.code == "timeout"
+        raise
     except STOPS:
         core.seen["stopped"] = core.seen.get("stopped", 0) + 1
         if not core.faulty("interrupt-retried"):

@@ -43,6 +43,13 @@ def cases(stream: Stream) -> Iterator[Case]:
         ),
     )
     yield Case(
+        name="gateway",
+        base="https://gateway.example:8443/getimg/",
+        settings=_QUICK,
+        calls=(image(), models(), video(), ClientCall(op="balance")),
+        patience=None,
+    )
+    yield Case(
         name="environment",
         needs=("environment",),
         calls=(ClientCall(op="balance"),),
@@ -67,15 +74,15 @@ def cases(stream: Stream) -> Iterator[Case]:
     evidence="choice",
     why="Gateways and tests have other addresses.",
     fix="Join paths to the base URL; read the documented environment variables.",
-    cases=("prefix", "environment"),
+    cases=("prefix", "gateway", "environment"),
 )
 def the_base_url_is_honoured(history: ClientHistory) -> Iterator[Observation]:
     """Demands that all requests go to the configured base URL, below its path.
 
-    Also tries the client's environment variables. Fails on a request to another origin or path, or
-    with another key than that of the environment.
+    Tries one that ends in a slash, and the client's environment variables. Fails on a request to
+    another origin or path, or with another key than that of the environment.
     """
-    prefix = history.base.partition("://")[2].partition("/")[2]
+    prefix = history.base.partition("://")[2].partition("/")[2].rstrip("/")
     for outcome in history.calls():
         yield expect(
             outcome.kind == "value" or history.case == "environment",

@@ -107,7 +107,7 @@ def _list_forms() -> dict[str, Callable[[WireAnswer], WireAnswer | WireScript]]:
         "old-style": _send_as_http_1_0,
         "connection-close": lambda a: (
             *a.with_headers(("Connection", "close")).to_script(),
-            WireStep("close"),
+            WireStep("close", 0.1),
         ),
     }
     return forms | {f"encoding-{name}": _encode_with(name) for name in ENCODINGS}

@@ -74,6 +74,8 @@ class CaseRun:
     """Whether this process had one thread when the case began."""
     others: dict[str, Any] = field(default_factory=dict)
     """Clients with other keys than that of the case, by key."""
+    unclosed: int = 0
+    """How many connections the client has left open when it was closed."""
     unforked: bool = False
     """Whether a forked child did not return, for which other threads may be the cause."""
 
@@ -97,6 +99,7 @@ class CaseRun:
             if callable(close):
                 with suppress(Exception):
                     close()
+                self.unclosed = self.network.open
 
     def _threads(self, adapter: Any) -> None:
         self.time.participants = len(self.case.calls)
@@ -134,6 +137,7 @@ class CaseRun:
                     closing = close()
                     if inspect.isawaitable(closing):
                         await closing
+                self.unclosed = self.network.open
 
     def _holds_too_much(self, number: int) -> bool:
         """Measure the resources in use; return whether their growth ends the case."""
@@ -352,6 +356,7 @@ class CaseRun:
             holdings=tuple(self.holdings),
             plain_seen=tuple(self.network.plain),
             blocked=self.time.blocked,
+            unclosed=self.unclosed,
             ledger=self.adversary.compute_totals(),
         )
 
