@@ -36,7 +36,7 @@ def retrieve_video(core: Core, /, id: str) -> Steps:  # noqa: A002 - the driver'
     if value.get("status") not in SCHEMAS and core.faulty("unknown-status-fails"):
         return value | {"status": "failed"}
     for item in value.get("data", ()) if core.faulty("rates-as-integers") else ():
-        item |= {"fps": int(item["fps"])} if isinstance(item.get("fps"), float) else {}
+        item.update({"fps": int(item["fps"])} if isinstance(item.get("fps"), float) else {})
     return value
 
 
