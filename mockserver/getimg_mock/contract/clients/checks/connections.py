@@ -137,8 +137,11 @@ def _close_afterwards(turn: FaultContext) -> WireScript:
 def _say_more(turn: FaultContext) -> WireScript:
     """Answer; send another answer a second later, which no request has asked for, and close."""
     late = build_error(408, "timeout", "No request came.", ("Connection", "close"))
+    answered = turn.proceed().to_script()
+    if turn.adversary.call > 1:  # a read on the way to an order, which follows at once
+        return answered
     return (
-        *turn.proceed().to_script(),
+        *answered,
         WireStep(late.head() + late.body, 1.0),
         WireStep("close"),
     )
