@@ -19,6 +19,7 @@ from tests.contract.provider.mutants_sequence import SEQUENCE
 from tests.contract.provider.mutants_shape import SHAPE
 from tests.contract.provider.mutants_transfer import TRANSFER
 from tests.contract.provider.mutants_values import VALUES
+from tests.contract.provider.mutants_wording import WORDING
 from tests.contract.provider.sole_killers import SOLE_KILLERS
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     *EDGES,
     *LOOKS,
     *TRANSFER,
+    *WORDING,
 )
 BY_NAME: Final = by_name(MUTANTS)
 _OF_EACH_KIND: Final = 4

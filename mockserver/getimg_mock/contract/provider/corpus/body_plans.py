@@ -63,7 +63,7 @@ def _build_malformed_steps(kind: ModelKind, model: ModelJson) -> Iterator[Send]:
         "null": b"null",
         "true": b"true",
         "NaN": good[:-1] + b',"x":NaN}',
-        "deep arrays": b"[" * 3000 + b"]" * 3000,
+        "deep arrays": b"[" * 50_000 + b"]" * 50_000,
         "form data": b"model=z&prompt=a",
         "a comment": b"/* hi */" + good,
         "deep inside": good[:-1] + b',"images":' + b"[" * 900 + b"]" * 900 + b"}",

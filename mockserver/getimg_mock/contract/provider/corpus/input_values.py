@@ -130,8 +130,13 @@ OTHER_BYTES: Final = {
 }
 """Data URLs of a right type whose bytes are no such picture, by what they are."""
 
-FOREIGN_LETTERS: Final = ("gr\u00f6\u00dfe", "\u6d77\u7684", "\U0001f30a\u00e9")
-"""Values that no list has: in Latin-1, in Chinese, and beyond the basic plane.
+FOREIGN_LETTERS: Final = (
+    "gr\u00f6\u00dfe",
+    "\u6d77\u7684",
+    "\U0001f30a\u00e9",
+    '2K"x\\',
+)
+"""Values that no list has: in Latin-1, in Chinese, beyond the basic plane, and what JSON escapes.
 
 Errors repeat them, so that their encoding shows.
 """
