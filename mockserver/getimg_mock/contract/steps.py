@@ -31,6 +31,7 @@ Alteration = Literal[
     "no-exp",
     "late-exp",
     "borrowed",
+    "case",
 ]
 
 FIRST_KEY: Final = "{key}"
@@ -46,7 +47,8 @@ def name_days(number: int) -> str:
 
 
 DONOR: Final = "{donor}"
-"""Placeholder in a header for the value of the step's `donor`; a value that is missing is empty."""
+"""Placeholder in a header or path for the value of the step's `donor`; in a header, a value that is
+missing is empty."""
 
 TERMINAL: Final = ("completed", "failed")
 """The statuses in which a generation has ended."""
@@ -67,10 +69,11 @@ class Ref:
 class Send:
     """One request.
 
-    `path` may hold `{}`, which the value of `ref` replaces. With `link`, `ref` gives the whole URL,
-    and `alter` names the one change to it; `borrowed` takes expiry and signature from the link of
-    `donor`; `sig-at` and `exp-at` change the character at `place`, counted anew after the last.
-    Without `borrowed`, `donor` gives the value of `DONOR` in headers.
+    `path` may hold `{}`, which the value of `ref` replaces; with `alter`, `case` gives its letters
+    the other case. With `link`, `ref` gives the whole URL, and `alter` names the one change to it;
+    `borrowed` takes expiry and signature from the link of `donor`; `sig-at` and `exp-at` change the
+    character at `place`, counted anew after the last.
+    Without `borrowed`, `donor` gives the value of `DONOR` in headers and in `path`.
 
     `valid` is what the plan knows of the request: True (must be accepted), False (must be refused:
     `fault` names why, `field` where) or None. Requests of one `group` must get the same answer.

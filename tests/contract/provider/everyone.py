@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from tests.contract.provider.mutants import by_name
 from tests.contract.provider.mutants_access import ISOLATION
+from tests.contract.provider.mutants_callers import CALLERS
 from tests.contract.provider.mutants_catalogue import CATALOGUE
 from tests.contract.provider.mutants_edges import EDGES
 from tests.contract.provider.mutants_input import VALIDATION
@@ -40,6 +41,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     *LOOKS,
     *TRANSFER,
     *WORDING,
+    *CALLERS,
 )
 BY_NAME: Final = by_name(MUTANTS)
 _OF_EACH_KIND: Final = 4
