@@ -97,6 +97,24 @@ def _follows_ways_up(asked: Asked, scene: Scene) -> None:
         _authorize(asked, holder.key)
 
 
+def _opens_heads_to_others(asked: Asked, scene: Scene) -> Reply | None:
+    """HEAD looks for a video in all workspaces."""
+    known = list(scene.fake.store.find_holders(asked.path.rpartition("/")[2]))
+    return Reply(200, {}, b"") if asked.method == "HEAD" and known and asked.opens else None
+
+
+def _answers_by_name(asked: Asked, scene: Scene) -> Reply | None:
+    """Two orders of the same `X-Request-Id` get one answer."""
+    name = asked.headers.get("x-request-id")
+    if not (asked.submits and asked.opens and name):
+        return None
+    known = scene.memory.setdefault("answers", {})
+    if (asked.path, name) not in known:
+        known[asked.path, name] = scene.send(asked)
+    first: Reply = known[asked.path, name]
+    return Reply(first.status, dict(first.headers), first.body)
+
+
 def _lists_all(asked: Asked, scene: Scene) -> Reply | None:
     """There is a list of videos, and it is that of all workspaces."""
     if asked.method != "GET" or asked.path != "/v2/videos/generations" or not asked.opens:
@@ -246,6 +264,8 @@ _ROWS: tuple[tuple[str, Kind, str, Wrap], ...] = (
     ),
     ("ids-in-the-other-case", "isolation", "GP702", answering(_finds_ids_in_any_case)),
     ("ways-up-lead-to-others", "isolation", "GP702", answering(_follows_ways_up)),
+    ("heads-of-videos-of-others", "isolation", "GP702", answering(_opens_heads_to_others)),
+    ("one-answer-to-each-request-id", "isolation", "GP304", answering(_answers_by_name)),
     ("lists-all-videos", "isolation", "GP702", answering(_lists_all)),
     ("errors-name-the-model-before", "isolation", "GP106", replies(_names_the_model_before)),
     ("bad-pictures-are-told-to-others", "isolation", "GP215", answering(_remembers_a_bad_picture)),

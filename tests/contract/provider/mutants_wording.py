@@ -85,6 +85,13 @@ def _blames_the_other(asked: Asked, reply: Reply, _scene: Scene) -> None:
         reply.say({"error": reply.json["error"] | {"param": named}})
 
 
+def _shows_its_query(asked: Asked, reply: Reply, _scene: Scene) -> None:
+    """The message of an unknown video is that of the database."""
+    if asked.retrieves and reply.status == 404:
+        message = "no rows: SELECT * FROM generations WHERE id = $1 AND workspace_id = $2"
+        reply.say({"error": reply.json["error"] | {"message": message}})
+
+
 def _asks_for_a_retry(asked: Asked, reply: Reply, _scene: Scene) -> None:
     """An order that is refused for ever is said to be worth another try."""
     if asked.submits and reply.status == 400:
@@ -114,6 +121,7 @@ _ROWS: tuple[tuple[str, Kind, str, Wrap], ...] = (
     ("range-is-shown-in-another-zone", "money", "GP508", replies(_shown_in_another_zone)),
     ("quotes-are-not-escaped", "shape", "GP103", replies(_quotes_are_not_escaped)),
     ("blames-the-other-of-two-fields", "validation", "GP116", replies(_blames_the_other)),
+    ("shows-its-query", "shape", "GP106", replies(_shows_its_query)),
     ("refusals-ask-for-a-retry", "shape", "GP105", replies(_asks_for_a_retry)),
     ("crashes-on-very-deep-arrays", "validation", "GP104", answering(_crashes_on_depth)),
     (

@@ -134,6 +134,9 @@ def _check_for_ids(history: History) -> Iterator[Observation]:
         for key in _KEYS
     }
     for each in history:
+        if each.use == "foreign-path" and each.method == "HEAD":
+            wanted = "no success for another workspace's video"
+            yield expect(not 200 <= each.status < 300, wanted, each.status, each)
         others = made[_KEYS[each.key == _KEYS[0]]] if each.key in _KEYS else set()
         if not others or not 200 <= each.status < 300 or each.kind not in _TEXTS:
             continue

@@ -74,6 +74,9 @@ _INTERNALS: Final = re.compile(
     r"|goroutine \d+ \[|\b\w+\.(?:py|go|rb|js|ts|java|cs|php):\d+"
     r"|\b(?:10|127)(?:\.\d{1,3}){3}\b|\b192\.168(?:\.\d{1,3}){2}\b|\blocalhost:\d"
     r"|\b172\.(?:1[6-9]|2\d|3[01])(?:\.\d{1,3}){2}\b|\.internal\b|\.svc\b|\.cluster\.local\b"
+    r"|\b(?:postgres(?:ql)?|mysql|mongodb|rediss?|amqp|s3|gs)://"
+    r"|\bSELECT [^.]+ FROM \w|\bINSERT INTO \w"
+    r"|\bat 0x[0-9a-f]{6}|(?<![\w./])/(?:usr|app|srv|var|opt|home)/[\w-]+/"
 )
 
 

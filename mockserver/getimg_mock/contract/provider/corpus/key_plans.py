@@ -323,6 +323,7 @@ def _build_foreign_path_steps() -> Iterator[Step]:
     """Yield ways of one workspace to a video of another: by list, by case, by way of its own."""
     look = get(_RETRIEVE, ref=Ref("video"), key="b", use="foreign-path")
     yield replace(look, alter="case")
+    yield replace(look, method="HEAD")
     for way in ("/..%2f", "/../", "%2f..%2f"):
         path = f"{_RETRIEVE}{way}{DONOR}"
         yield replace(look, path=path, ref=Ref("other"), donor=Ref("video"))

@@ -31,6 +31,9 @@ _RETRIEVE: Final = "/v2/videos/generations/{}"
 NEIGHBOUR: Final = "neighbour"
 """The role of requests at the same moment whose errors may be taken for each other's."""
 
+_TRACED: Final = (("content-type", "application/json"), ("x-request-id", "5d1f0001"))
+"""Clients may call their requests alike: the name of a request is no name of its answer."""
+
 _TURNS: Final = 2
 """How many orders each key has at the same time; services allow at least three."""
 
@@ -68,6 +71,7 @@ def _order_at_once(model: ModelJson, group: str, more: dict[Key, dict[str, Any]]
                 order,
                 valid=True,
                 key=key,
+                headers=_TRACED,
                 together=True,
                 group=group,
                 name=f"{group}, {key} {turn}",
