@@ -174,14 +174,19 @@ def errors_are_envelopes(history: History) -> Iterator[Observation]:
                 f"{each.body[:160]!r}",
                 each,
             )
-            if each.status < 500 and each.status not in _RETRYABLE:
-                again = each.fields.get("x-should-retry", "").lower()
-                yield expect(again != "true", "no retry of it", f"x-should-retry: {again}", each)
+            yield _check_finality(each)
             wanted = find_documented_codes(each) if good and not history.plan.rules else ()
             if wanted:
                 yield expect(code in wanted, f"code {' or '.join(wanted)}", code, each)
         elif each.status and each.operation != "videos.retrieve" and "error" in each.object:
             yield fail("no error in an answer that says it succeeded", f"{each.body[:160]!r}", each)
+
+
+def _check_finality(each: HttpExchange) -> Observation:
+    """Require that an error which is documented as final does not ask for a retry."""
+    final = each.status < 500 and each.status not in _RETRYABLE
+    again = each.fields.get("x-should-retry", "").lower()
+    return expect(not final or again != "true", "no retry of it", f"x-should-retry: {again}", each)
 
 
 @check(

@@ -234,12 +234,8 @@ def _build_unwatched_steps(image: ModelJson, video: ModelJson, count: int) -> It
     yield Wait(seconds=3)
     more = [f"one more {turn}" for turn in range(3)]
     for name in more:
-        yield post(
-            "video",
-            build_small_request(video, prompt=name),
-            name=name,
-            use="unwatched-slot",
-        )
+        order = build_small_request(video, prompt=name)
+        yield post("video", order, name=name, use="unwatched-slot")
     for name in names[1:]:
         yield get(_RETRIEVE, ref=Ref(name))
     for name in (*names[1:], *more):
