@@ -22,6 +22,8 @@ Alteration = Literal[
     "end-sig",
     "sig-at",
     "cut-sig",
+    "short-sig",
+    "empty-sig",
     "longer-sig",
     "exp",
     "exp-at",

@@ -28,6 +28,8 @@ ALTERATION_WORDS: Final[dict[Alteration, str]] = {
     "end-sig": "with another end of its sig",
     "sig-at": "with another character in its sig",
     "cut-sig": "with a shorter sig",
+    "short-sig": "with a few digits of its sig",
+    "empty-sig": "with an empty sig",
     "longer-sig": "with a longer sig",
     "exp": "with another exp",
     "exp-at": "with another character in its exp",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from tests.contract.provider.mutants import by_name
 from tests.contract.provider.mutants_access import ISOLATION
 from tests.contract.provider.mutants_catalogue import CATALOGUE
+from tests.contract.provider.mutants_downloads import DOWNLOADS
 from tests.contract.provider.mutants_edges import EDGES
 from tests.contract.provider.mutants_input import VALIDATION
 from tests.contract.provider.mutants_looks import LOOKS
@@ -38,6 +39,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     *EDGES,
     *LOOKS,
     *TRANSFER,
+    *DOWNLOADS,
 )
 BY_NAME: Final = by_name(MUTANTS)
 _OF_EACH_KIND: Final = 4

@@ -18,7 +18,7 @@ from getimg_mock.contract.model_choice import (
     rank_resolution,
 )
 from getimg_mock.contract.plans import Plan, encode_body, post
-from getimg_mock.contract.provider.corpus.generation_plans import request_file
+from getimg_mock.contract.provider.corpus.file_steps import request_file
 from getimg_mock.contract.provider.corpus.input_values import (
     FOREIGN_LETTERS,
     LONG_PROMPTS,
@@ -273,6 +273,8 @@ def _build_supported_steps(model: ModelJson, *, files: bool) -> Iterator[Step]:
         batch = orders[first : first + _AT_ONCE]
         for more in batch:
             shown = ", ".join(f"{field} = {value!r}" for field, value in more.items())
+            # Videos of one moment may swap their results.
+            at_once = kind == "video" and len(batch) > 1
             yield post(
                 kind,
                 build_small_request(model) | more,
@@ -280,6 +282,8 @@ def _build_supported_steps(model: ModelJson, *, files: bool) -> Iterator[Step]:
                 use="model-value",
                 field=shown,
                 name=shown,
+                together=at_once,
+                group=f"{model['id']}, from {first + 1}" if at_once else "",
             )
         for more in batch if kind == "video" or files else ():
             shown = ", ".join(f"{field} = {value!r}" for field, value in more.items())

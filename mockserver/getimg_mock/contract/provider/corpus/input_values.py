@@ -107,18 +107,22 @@ UNFETCHABLE_URLS: Final = (
 
 PICTURES: Final = {
     "a JPEG": (
-        "data:image/jpeg;base64,/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAFA3PEY8MlBGQUZaVVBfeMiCeG5uePWvuZHI//"
-        "//////////////////////////////////////////////////2wBDAVVaWnhpeOuCguv///////////////////////"
-        "//////////////////////////////////////////////////wAARCAAIAAgDASIAAhEBAxEB/8QAFQABAQAAAAAAAAA"
-        "AAAAAAAAAAAH/xAAUEAEAAAAAAAAAAAAAAAAAAAAA/8QAFAEBAAAAAAAAAAAAAAAAAAAAA//EABQRAQAAAAAAAAAAAAAA"
-        "AAAAAAD/2gAMAwEAAhEDEQA/AKAIj//Z"
+        "data:image/jpeg;base64,/9j/4AAQSkZJRgABAQAAAQABAAD/4QAiRXhpZgAATU0AKgAAAAgAAQESAAMAA"
+        "AABAAYAAAAAAAD/2wBDAFA3PEY8MlBGQUZaVVBfeMiCeG5uePWvuZHI/////////////////////////////"
+        "///////////////////////2wBDAVVaWnhpeOuCguv//////////////////////////////////////////"
+        "///////////////////////////////wAARCAAIAAgDASIAAhEBAxEB/8QAFQABAQAAAAAAAAAAAAAAAAAAA"
+        "AH/xAAUEAEAAAAAAAAAAAAAAAAAAAAA/8QAFAEBAAAAAAAAAAAAAAAAAAAAA//EABQRAQAAAAAAAAAAAAAAA"
+        "AAAAAD/2gAMAwEAAhEDEQA/AKAIj//Z"
     ),
     "a WebP": (
         "data:image/webp;base64,UklGRjAAAABXRUJQVlA4ICQAAACwAQCdASoIAAgAB0CWJaACdLoABdQAANpubPcdo3dcY7MA"
         "AAA="
     ),
 }
-"""Data URLs of the two other types that are documented, each with such a picture."""
+"""Data URLs of the two other types that are documented, each with such a picture.
+
+The JPEG says that it is turned, as photographs do: what is made of it is not.
+"""
 
 OTHER_BYTES: Final = {
     "a GIF as PNG": "data:image/png;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAACAkQBADs=",

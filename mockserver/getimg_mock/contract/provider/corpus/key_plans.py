@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.model_choice import build_small_request, find_cheapest, get_kind
 from getimg_mock.contract.plans import Plan, encode_body, get, get_balance, post
-from getimg_mock.contract.provider.corpus.generation_plans import (
+from getimg_mock.contract.provider.corpus.file_steps import (
     build_borrowed_link_steps,
     request_file,
 )

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from getimg_mock.contract.model_choice import PIXEL, build_small_request, find_cheapest
+from getimg_mock.contract.model_choice import (
+    PIXEL,
+    build_small_request,
+    find_cheapest,
+    find_upright_ratio,
+    get_kind,
+    rank_resolution,
+)
 from getimg_mock.contract.plans import Plan, post
+from getimg_mock.contract.provider.corpus.file_steps import request_file
 from getimg_mock.contract.provider.corpus.input_values import (
     OTHER_BYTES,
     PICTURES,
@@ -15,16 +23,20 @@ from getimg_mock.contract.provider.corpus.input_values import (
     build_large_picture,
 )
 from getimg_mock.contract.provider.corpus.refused_plans import build_refused_plan
+from getimg_mock.contract.steps import Poll
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from getimg_mock.contract.model_choice import ModelJson, ModelKind
-    from getimg_mock.contract.steps import Send
+    from getimg_mock.contract.steps import Send, Step
 
 
 _LARGEST: Final = 10 * 1024 * 1024
 """The size of the largest picture that may be sent in a request."""
+
+_LARGE: Final = 8 * 1024 * 1024
+"""The size of another one beside it, with which the body is as large as may be."""
 
 
 def build_plans(models: Sequence[ModelJson]) -> Iterator[Plan]:
@@ -132,7 +144,7 @@ def _build_role_combination_steps(kind: ModelKind, models: Sequence[ModelJson]) 
             )
 
 
-def _build_allowed_reference_steps(kind: ModelKind, models: Sequence[ModelJson]) -> Iterator[Send]:
+def _build_allowed_reference_steps(kind: ModelKind, models: Sequence[ModelJson]) -> Iterator[Step]:
     for model in models:
         if model["type"] != kind:
             continue
@@ -165,18 +177,36 @@ def _build_allowed_reference_steps(kind: ModelKind, models: Sequence[ModelJson])
             use="model-value",
             field=name,
         )
+    if role and role != "last_frame":
+        yield from _build_turned_steps(model, role)
     yield from _build_public_url_steps(kind, models)
     if kind == "image":
-        for image in (
-            {"url": PIXEL},
-            {"url": build_large_picture(_LARGEST)},
-        ):
+        few = [{"url": build_large_picture(size)} for size in (_LARGEST, _LARGE)]
+        for images in ([{"url": PIXEL}], few[: model["supported_references"].get(role, 1)]):
             yield post(
                 kind,
-                build_small_request(model) | {"images": [image]},
+                build_small_request(model) | {"images": images},
                 valid=True,
                 use="model-value",
             )
+
+
+def _build_turned_steps(model: ModelJson, role: str) -> Iterator[Step]:
+    """Yield an order of all that makes work slow, in an upright form, and its file.
+
+    Its references say that they are turned, which must not count for what is made of them.
+    """
+    kind, count = get_kind(model), min(model["supported_references"][role], 8)
+    order: dict[str, Any] = {"images": [{"url": PICTURES["a JPEG"], "role": role}] * count}
+    if ratio := find_upright_ratio(model):
+        order["aspect_ratio"] = ratio
+    if kind == "image" and model["supported_resolutions"]:
+        order["resolution"] = max(model["supported_resolutions"], key=rank_resolution)
+    body = build_small_request(model) | order
+    yield post(kind, body, valid=True, use="model-value", field="turned JPEGs", name="turned")
+    if kind == "video":
+        yield Poll(of="turned")
+    yield request_file("turned.now" if kind == "video" else "turned")
 
 
 def _build_public_url_steps(kind: ModelKind, models: Sequence[ModelJson]) -> Iterator[Send]:

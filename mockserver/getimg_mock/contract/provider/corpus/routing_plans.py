@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.model_choice import build_small_request, find_cheapest
 from getimg_mock.contract.plans import Plan, get, get_balance, post
-from getimg_mock.contract.provider.corpus.generation_plans import (
+from getimg_mock.contract.provider.corpus.file_steps import (
     request_file,
 )
 from getimg_mock.contract.steps import Poll, Ref, Send, Wait
