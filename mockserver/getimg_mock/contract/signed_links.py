@@ -18,6 +18,13 @@ def strip_base(url: str, base: str) -> str:
     return url[len(base) :] if url.startswith(base + "/") else url
 
 
+def alter_id(value: str, alteration: str) -> str:
+    """Return an id after one `Alteration`."""
+    if alteration == "cut-id":
+        return value[:-2]
+    return value + "0" if alteration == "longer-id" else value.swapcase()
+
+
 def alter_link(url: str, alteration: str, base: str, donor: str = "", place: int = 0) -> str | None:
     """Return path and query of a link after one `Alteration`; None for what is not a URL.
 

@@ -39,8 +39,11 @@ ALTERATION_WORDS: Final[dict[Alteration, str]] = {
     "no-exp": "without its exp",
     "late-exp": "with a later exp",
     "borrowed": "with sig and exp of another link",
+    "cut-id": "with a shorter id",
+    "longer-id": "with a longer id",
+    "other-case-id": "with an id in the other case",
 }
-"""What each way to alter a link makes of it, as reports say it."""
+"""What each way to alter a link, or a path, makes of it, as reports say it."""
 
 _OPENING_EFFECT: Final = "credit"
 """The first request of a key may open its workspace: the credit is not an effect of the request."""
@@ -179,7 +182,8 @@ def _describe_request(exchange: HttpExchange) -> str:
     if label or exchange.step is None:
         return str(label)
     if exchange.step.alter:
-        return f"the link {ALTERATION_WORDS[exchange.step.alter]}"
+        altered = "link" if exchange.step.link else "path"
+        return f"the {altered} {ALTERATION_WORDS[exchange.step.alter]}"
     return exchange.step.fault
 
 

@@ -14,8 +14,10 @@ from tests.contract.provider.mutants_input import VALIDATION
 from tests.contract.provider.mutants_looks import LOOKS
 from tests.contract.provider.mutants_media import MEDIA
 from tests.contract.provider.mutants_money import MONEY
+from tests.contract.provider.mutants_orders import ORDERS
 from tests.contract.provider.mutants_rare import RARE
 from tests.contract.provider.mutants_rate import RATE
+from tests.contract.provider.mutants_readers import READERS
 from tests.contract.provider.mutants_sequence import SEQUENCE
 from tests.contract.provider.mutants_shape import SHAPE
 from tests.contract.provider.mutants_transfer import TRANSFER
@@ -40,6 +42,8 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     *LOOKS,
     *TRANSFER,
     *DOWNLOADS,
+    *ORDERS,
+    *READERS,
 )
 BY_NAME: Final = by_name(MUTANTS)
 _OF_EACH_KIND: Final = 4

@@ -174,29 +174,29 @@ def _stops_sounding(part: float) -> Change:
     """Let the sound of a video end after a part of it."""
 
     def change(asked: Asked, reply: Reply, _scene: Scene) -> None:
-        _cut_sound(asked, reply, part)
+        whole = asked.downloads and asked.method == "GET" and reply.status == 200
+        film = reply.headers.get("content-type") == "video/mp4" and "range" not in asked.headers
+        if whole and film:
+            cut_tracks(reply, part, {"audio"})
 
     return change
 
 
-def _cut_sound(asked: Asked, reply: Reply, part: float) -> None:
-    if not (asked.downloads and asked.method == "GET" and reply.status == 200):
-        return
-    if reply.headers["content-type"] != "video/mp4" or "range" in asked.headers:
-        return
+def cut_tracks(reply: Reply, part: float, kinds: set[str]) -> None:
+    """End the tracks of some kinds after a part of the video."""
     held = io.BytesIO()
-    with av.open(io.BytesIO(reply.body), mode="r") as old:
-        if not old.streams.audio:
-            return
-        with av.open(held, mode="w", format="mp4") as new:
-            tracks = {each.index: new.add_stream_from_template(each) for each in old.streams}
-            end = (old.duration or 0) / 1_000_000 * part
-            for packet in old.demux():
-                late = packet.pts is not None and float(packet.pts * packet.time_base) > end
-                if packet.dts is None or (packet.stream.type == "audio" and late):
-                    continue
-                packet.stream = tracks[packet.stream.index]
-                new.mux(packet)
+    with (
+        av.open(io.BytesIO(reply.body), mode="r") as old,
+        av.open(held, mode="w", format="mp4") as new,
+    ):
+        tracks = {each.index: new.add_stream_from_template(each) for each in old.streams}
+        end = (old.duration or 0) / 1_000_000 * part
+        for packet in old.demux():
+            late = packet.pts is not None and float(packet.pts * packet.time_base) > end
+            if packet.dts is None or (packet.stream.type in kinds and late):
+                continue
+            packet.stream = tracks[packet.stream.index]
+            new.mux(packet)
     reply.raw(held.getvalue())
 
 

@@ -102,9 +102,9 @@ def _may_not_be_fetched(history: History, refused: HttpExchange) -> bool:
 def has_addresses(exchange: HttpExchange) -> bool:
     """Whether a submission has references that a service is to fetch."""
     images = exchange.asked.get("images") if exchange.submits else None
-    return isinstance(images, list) and any(
-        isinstance(each, dict) and str(each.get("url")).startswith("https:") for each in images
-    )
+    found = images if isinstance(images, list) else []
+    urls = [str(each.get("url")) for each in found if isinstance(each, dict)]
+    return any(url.lower().startswith("https:") for url in urls)
 
 
 def expect_one_decision(history: History, prefix: str) -> Iterator[Observation]:

@@ -188,11 +188,12 @@ def altered_links_lead_nowhere(history: History) -> Iterator[Observation]:
     returned. Source: inferred.
     """
     for each in history:
-        if each.step is None or not each.step.alter or f"{each.path}?{each.query}" in history.media:
+        altered = each.step is not None and each.step.link and each.step.alter
+        if not altered or f"{each.path}?{each.query}" in history.media:
             continue  # an issued link is not an altered one
         yield expect(
             400 <= each.status < 500 and sniff_mime_type(each.body) is None,
-            f"401, 403 or 404 and no bytes for a changed {each.step.alter}",
+            f"401, 403 or 404 and no bytes for a changed {altered}",
             f"{each.status}, {len(each.body)} bytes",
             each,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
@@ -124,6 +125,16 @@ def _build_unicode_steps(kind: ModelKind, model: ModelJson) -> Iterator[Send]:
         b"lighthouse", b"\\u0000 \\ud83c\\udf0a"
     )
     yield post(kind, escaped, fault="unicode", field="escapes")
+    for name, spelled in _list_spellings(model).items():
+        yield post(kind, spelled, valid=True, field=name)
+
+
+def _list_spellings(model: ModelJson) -> dict[str, bytes]:
+    """Return bodies of which each parser makes the same as of the plainest, by what they have."""
+    body = build_small_request(model, prompt="Waves \U0001f30a at a \u706f\u53f0, and/or foam")
+    escaped = json.dumps(body).replace("/", r"\/").replace('"prompt"', r'"\u0070rompt"')
+    spaced = json.dumps(body, indent="\t", ensure_ascii=False).replace("\n", "\r\n")
+    return {"all that can be escaped": escaped.encode(), "spaces": f" {spaced}\r\n".encode()}
 
 
 @cache

@@ -273,6 +273,7 @@ def _build_two_workspace_steps(video: ModelJson) -> Iterator[Step]:
         yield get(_RETRIEVE.replace("{}", "req-01ZZZZZZZZZZZZ"), key="b", use="unknown-for-b")
     yield Poll(of="video")
     yield get(_RETRIEVE, ref=Ref("video"), key="b", use="foreign")
+    yield get(_RETRIEVE, ref=Ref("video"), key="b", alter="other-case-id", use="malformed-id")
     yield get(_RETRIEVE.replace("{}", "req-01ZZZZZZZZZZZZ"), key="b", use="unknown-for-b")
     yield get_balance(key="b")
     yield get(_COSTS, query=DAYS_PLACEHOLDER, key="b")
