@@ -145,21 +145,25 @@ def _build_role_combination_steps(kind: ModelKind, models: Sequence[ModelJson]) 
 
 
 def _build_allowed_reference_steps(kind: ModelKind, models: Sequence[ModelJson]) -> Iterator[Step]:
+    cheapest = find_cheapest(models, kind, references=True)
+    role = next(iter(cheapest["supported_references"]), "")
+    if role and role != "last_frame":
+        yield from _build_turned_steps(cheapest, role)
     for model in models:
         if model["type"] != kind:
             continue
-        for role, most in model["supported_references"].items():
-            images = [{"url": PIXEL, "role": role}] * min(most, 8)
-            if role == "last_frame":
+        for each, most in model["supported_references"].items():
+            images = [{"url": PIXEL, "role": each}] * min(most, 8)
+            if each == "last_frame":
                 images = [{"url": PIXEL, "role": "first_frame"}, *images[:1]]
             yield post(
                 kind,
                 build_small_request(model) | {"images": images},
                 valid=True,
                 use="model-value",
-                field=f"{len(images)} with {role}",
+                field=f"{len(images)} with {each}",
             )
-            if role == "last_frame":
+            if each == "last_frame":
                 yield post(
                     kind,
                     build_small_request(model) | {"images": images[::-1]},
@@ -167,8 +171,7 @@ def _build_allowed_reference_steps(kind: ModelKind, models: Sequence[ModelJson])
                     use="model-value",
                     field="the last frame named first",
                 )
-    model = find_cheapest(models, kind, references=True)
-    role = next(iter(model["supported_references"]), "")
+    model = cheapest
     for name, url in PICTURES.items() if role and role != "last_frame" else ():
         yield post(
             kind,
@@ -177,8 +180,6 @@ def _build_allowed_reference_steps(kind: ModelKind, models: Sequence[ModelJson])
             use="model-value",
             field=name,
         )
-    if role and role != "last_frame":
-        yield from _build_turned_steps(model, role)
     yield from _build_public_url_steps(kind, models)
     if kind == "image":
         few = [{"url": build_large_picture(size)} for size in (_LARGEST, _LARGE)]
