@@ -74,6 +74,12 @@ def _build_reference_steps(kind: ModelKind, models: Sequence[ModelJson]) -> Iter
             field=name,
         )
     yield from _build_later_reference_steps(kind, models)
+    yield from _build_excess_steps(kind, models)
+    yield from _build_role_combination_steps(kind, models)
+
+
+def _build_excess_steps(kind: ModelKind, models: Sequence[ModelJson]) -> Iterator[Send]:
+    """Yield orders with one reference of each role more than each model takes."""
     for candidate in models:
         if candidate["type"] != kind:
             continue
@@ -92,7 +98,6 @@ def _build_reference_steps(kind: ModelKind, models: Sequence[ModelJson]) -> Iter
                 fault=fault,
                 field=f"{candidate['id']}: {len(images)} with {each}",
             )
-    yield from _build_role_combination_steps(kind, models)
 
 
 def _build_later_reference_steps(kind: ModelKind, models: Sequence[ModelJson]) -> Iterator[Send]:
@@ -149,6 +154,29 @@ def _build_allowed_reference_steps(kind: ModelKind, models: Sequence[ModelJson])
     role = next(iter(cheapest["supported_references"]), "")
     if role and role != "last_frame":
         yield from _build_turned_steps(cheapest, role)
+    yield from _build_count_steps(kind, models)
+    for name, url in PICTURES.items() if role and role != "last_frame" else ():
+        yield post(
+            kind,
+            build_small_request(cheapest) | {"images": [{"url": url, "role": role}]},
+            valid=True,
+            use="model-value",
+            field=name,
+        )
+    yield from _build_public_url_steps(kind, models)
+    if kind == "image":
+        few = [{"url": build_large_picture(size)} for size in (_LARGEST, _LARGE)]
+        for images in ([{"url": PIXEL}], few[: cheapest["supported_references"].get(role, 1)]):
+            yield post(
+                kind,
+                build_small_request(cheapest) | {"images": images},
+                valid=True,
+                use="model-value",
+            )
+
+
+def _build_count_steps(kind: ModelKind, models: Sequence[ModelJson]) -> Iterator[Send]:
+    """Yield orders with as many references of each role as each model takes."""
     for model in models:
         if model["type"] != kind:
             continue
@@ -171,25 +199,6 @@ def _build_allowed_reference_steps(kind: ModelKind, models: Sequence[ModelJson])
                     use="model-value",
                     field="the last frame named first",
                 )
-    model = cheapest
-    for name, url in PICTURES.items() if role and role != "last_frame" else ():
-        yield post(
-            kind,
-            build_small_request(model) | {"images": [{"url": url, "role": role}]},
-            valid=True,
-            use="model-value",
-            field=name,
-        )
-    yield from _build_public_url_steps(kind, models)
-    if kind == "image":
-        few = [{"url": build_large_picture(size)} for size in (_LARGEST, _LARGE)]
-        for images in ([{"url": PIXEL}], few[: model["supported_references"].get(role, 1)]):
-            yield post(
-                kind,
-                build_small_request(model) | {"images": images},
-                valid=True,
-                use="model-value",
-            )
 
 
 def _build_turned_steps(model: ModelJson, role: str) -> Iterator[Step]:
