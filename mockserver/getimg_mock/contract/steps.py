@@ -22,6 +22,8 @@ Alteration = Literal[
     "end-sig",
     "sig-at",
     "cut-sig",
+    "short-sig",
+    "empty-sig",
     "longer-sig",
     "exp",
     "exp-at",
@@ -31,7 +33,9 @@ Alteration = Literal[
     "no-exp",
     "late-exp",
     "borrowed",
-    "case",
+    "cut-id",
+    "longer-id",
+    "other-case-id",
 ]
 
 FIRST_KEY: Final = "{key}"
@@ -69,11 +73,11 @@ class Ref:
 class Send:
     """One request.
 
-    `path` may hold `{}`, which the value of `ref` replaces; with `alter`, `case` gives its letters
-    the other case. With `link`, `ref` gives the whole URL, and `alter` names the one change to it;
-    `borrowed` takes expiry and signature from the link of `donor`; `sig-at` and `exp-at` change the
-    character at `place`, counted anew after the last.
-    Without `borrowed`, `donor` gives the value of `DONOR` in headers and in `path`.
+    `path` may hold `{}`, which the value of `ref` replaces. With `link`, `ref` gives the whole URL,
+    and `alter` names the one change to it; `borrowed` takes expiry and signature from the link of
+    `donor`; `sig-at` and `exp-at` change the character at `place`, counted anew after the last.
+    Without `borrowed`, `donor` gives the value of `DONOR` in headers and in `path`. Without `link`,
+    `alter` changes the value of `ref`.
 
     `valid` is what the plan knows of the request: True (must be accepted), False (must be refused:
     `fault` names why, `field` where) or None. Requests of one `group` must get the same answer.

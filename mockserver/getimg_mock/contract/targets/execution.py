@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 from getimg_mock.contract.instants import build_days_query, parse_instant
 from getimg_mock.contract.json_reading import read_json
-from getimg_mock.contract.signed_links import alter_link
+from getimg_mock.contract.signed_links import alter_id, alter_link
 from getimg_mock.contract.steps import (
     DAYS_PLACEHOLDER,
     DONOR,
@@ -83,6 +83,8 @@ class ReceivedResponse:
     body: bytes
     seconds: float = 0.0
     effects: tuple[Effect, ...] | None = None
+    unwelcome: bool = False
+    """Whether `100 Continue`, or an answer in its place, was waited for in vain."""
 
 
 class StepSession(Protocol):
@@ -232,7 +234,7 @@ class PlanExecution:
             donor = self._resolve_text(step.donor if step.alter == "borrowed" else None)
             base = self.session.base
             return None if donor is None else alter_link(value, step.alter, base, donor, step.place)
-        value = value.swapcase() if step.alter == "case" else value
+        value = alter_id(value, step.alter) if step.alter else value
         path = step.path.replace("{}", quote(value, safe="")) if step.ref else step.path
         if DONOR in path:
             donor = self._resolve_text(step.donor)

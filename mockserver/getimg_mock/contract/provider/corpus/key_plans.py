@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.model_choice import build_small_request, find_cheapest, get_kind
 from getimg_mock.contract.plans import Plan, encode_body, get, get_balance, post
-from getimg_mock.contract.provider.corpus.generation_plans import (
+from getimg_mock.contract.provider.corpus.file_steps import (
     build_borrowed_link_steps,
     request_file,
 )
@@ -308,6 +308,7 @@ def _build_two_workspace_steps(video: ModelJson) -> Iterator[Step]:
         yield get(_RETRIEVE.replace("{}", "req-01ZZZZZZZZZZZZ"), key="b", use="unknown-for-b")
     yield Poll(of="video")
     yield get(_RETRIEVE, ref=Ref("video"), key="b", use="foreign")
+    yield get(_RETRIEVE, ref=Ref("video"), key="b", alter="other-case-id", use="malformed-id")
     yield get(_RETRIEVE.replace("{}", "req-01ZZZZZZZZZZZZ"), key="b", use="unknown-for-b")
     yield get_balance(key="b")
     yield get(_COSTS, query=DAYS_PLACEHOLDER, key="b")
@@ -320,9 +321,8 @@ def _build_two_workspace_steps(video: ModelJson) -> Iterator[Step]:
 
 
 def _build_foreign_path_steps() -> Iterator[Step]:
-    """Yield ways of one workspace to a video of another: by list, by case, by way of its own."""
+    """Yield ways of one workspace to a video of another: by HEAD, by a way up, by a list."""
     look = get(_RETRIEVE, ref=Ref("video"), key="b", use="foreign-path")
-    yield replace(look, alter="case")
     yield replace(look, method="HEAD")
     for way in ("/..%2f", "/../", "%2f..%2f"):
         path = f"{_RETRIEVE}{way}{DONOR}"

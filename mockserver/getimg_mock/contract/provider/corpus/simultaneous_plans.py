@@ -15,7 +15,7 @@ from getimg_mock.contract.model_choice import (
     get_kind,
 )
 from getimg_mock.contract.plans import Plan, get, get_balance, post
-from getimg_mock.contract.provider.corpus.generation_plans import request_file
+from getimg_mock.contract.provider.corpus.file_steps import request_file
 from getimg_mock.contract.provider.corpus.input_values import OTHER_BYTES
 from getimg_mock.contract.steps import Poll, Ref
 
