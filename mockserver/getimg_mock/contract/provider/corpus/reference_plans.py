@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Final
 from getimg_mock.contract.model_choice import PIXEL, build_small_request, find_cheapest
 from getimg_mock.contract.plans import Plan, post
 from getimg_mock.contract.provider.corpus.input_values import (
+    LARGE_TEXT,
     OTHER_BYTES,
     PICTURES,
     PUBLIC_URLS,
     ROLES,
     UNFETCHABLE_URLS,
     build_large_picture,
+    encode_large_body,
 )
 from getimg_mock.contract.provider.corpus.refused_plans import build_refused_plan
 
@@ -167,16 +169,12 @@ def _build_allowed_reference_steps(kind: ModelKind, models: Sequence[ModelJson])
         )
     yield from _build_public_url_steps(kind, models)
     if kind == "image":
-        for image in (
-            {"url": PIXEL},
-            {"url": build_large_picture(_LARGEST)},
-        ):
-            yield post(
-                kind,
-                build_small_request(model) | {"images": [image]},
-                valid=True,
-                use="model-value",
-            )
+        body = build_small_request(model)
+        largest = encode_large_body(
+            body | {"images": [{"url": LARGE_TEXT}]}, build_large_picture(_LARGEST)
+        )
+        for each in (body | {"images": [{"url": PIXEL}]}, largest):
+            yield post(kind, each, valid=True, use="model-value")
 
 
 def _build_public_url_steps(kind: ModelKind, models: Sequence[ModelJson]) -> Iterator[Send]:
