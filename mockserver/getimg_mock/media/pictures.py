@@ -28,6 +28,7 @@ class Picture:
 
     `note` is the text in the upper right corner; by default its size in pixels.
     With `grain` the file is about as large as one of a real picture. `font` is the file of a font.
+    A `flat` picture has a background of one colour.
     """
 
     width: int
@@ -38,6 +39,7 @@ class Picture:
     generation: str
     seed: bytes
     grain: bool = False
+    flat: bool = False
     note: str | None = None
     font: str | None = None
 
@@ -63,12 +65,15 @@ def encode_picture(picture: Picture) -> bytes:
         seed=picture.seed,
         note=picture.note or f"{picture.width} x {picture.height}",
         grain=picture.grain,
+        flat=picture.flat,
         bands=tuple(bands),
         font=picture.font,
     )
     image = draw_poster(poster)
     if bands:
         return encode_png(image, bands)
+    if codec == JPEG.codec:
+        image = image.convert("RGB")  # which knows no palettes
     file = BytesIO()
     image.save(file, codec, **_SAVE_OPTIONS[codec])
     return file.getvalue()
