@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from getimg_mock import MockServer
-from getimg_mock.media import rendering
+from getimg_mock.media import pictures
 from tests.serving.wire import JSON, KEY, exchange, find_statuses
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def test_a_picture_for_a_client_that_has_gone_is_not_drawn(
         drawn.append(item.prompt)
         return b"1"
 
-    monkeypatch.setattr(rendering, "encode_picture", encode)
+    monkeypatch.setattr(pictures, "encode_picture", encode)
     with MockServer(balance=10**6, image_rpm=10**6) as server:
         port = int(server.url.rpartition(":")[2])
         urls = _generate(port, CLIENTS)

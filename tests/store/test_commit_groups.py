@@ -56,8 +56,8 @@ def _count_commits(store: Any, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     commits: list[int] = []
     commit = store._rows.commit
 
-    def note(changes: list[Any]) -> None:
-        commit(changes)
+    def note(changes: list[Any], failed: Any = None) -> None:
+        commit(changes, failed)
         commits.append(len(changes))
 
     monkeypatch.setattr(store._rows, "commit", note)
@@ -89,7 +89,7 @@ def test_a_commit_that_fails_fails_every_request(
     store: Any = durable.open()
     store.get_or_create("sk_a").submit(image())
 
-    def fail(_changes: object) -> None:
+    def fail(*_: object) -> None:
         raise StoreError("The disk is full.")
 
     with monkeypatch.context() as patch:
@@ -225,7 +225,7 @@ def test_a_read_that_changes_or_sees_a_change_is_kept_before_it_returns(
     workspace = store.get_or_create("sk_a")
     made = workspace.submit(video())
 
-    def fail(_changes: object) -> None:
+    def fail(*_: object) -> None:
         raise StoreError("The disk is full.")
 
     async def read() -> None:
@@ -252,7 +252,7 @@ def test_the_journal_of_reads_that_cannot_be_kept_is_said_to_be_lost(
     store: Any = durable.open()
     made = store.get_or_create("sk_a").submit(video())
 
-    def fail(_changes: object) -> None:
+    def fail(*_: object) -> None:
         raise StoreError("The disk is full.")
 
     async def read() -> None:

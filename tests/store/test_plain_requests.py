@@ -102,15 +102,15 @@ def test_short_ways_give_and_keep_what_memory_has(
     assert KEY not in str(described)
 
 
-def _fail(rows: Any, times: int) -> Callable[[list[Any]], None]:
+def _fail(rows: Any, times: int) -> Callable[..., None]:
     commit, left = rows.commit, times
 
-    def fail(changes: list[Any]) -> None:
+    def fail(changes: list[Any], failed: Any = None) -> None:
         nonlocal left
         if left and any(each.generations for each in changes):
             left -= 1
             raise StoreError("The disk is full.")
-        commit(changes)
+        commit(changes, failed)
 
     return fail
 

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from getimg_mock.api.ranges import File, serve_file
 from getimg_mock.api.raw_connection import run_until_disconnect
 from getimg_mock.api.replaying import choose_recorded_file
 from getimg_mock.errors import Refusal, SettingsError
-from getimg_mock.media.file_formats import find_format_by_mime_type
 from getimg_mock.media.rendering import detect_library, render
 from getimg_mock.world.clock import EPOCH
 from getimg_mock.world.error_messages import LINK_EXPIRED
@@ -28,6 +26,10 @@ _MAX_DIGITS = 15
 
 async def retrieve(call: Call) -> Answer:
     """Answer with the file of a link that is known, correctly signed and not expired."""
+    # The first answer of a server is no file, and cold start matters.
+    from getimg_mock.api.ranges import File, serve_file  # noqa: PLC0415 - see above
+    from getimg_mock.media.file_formats import find_format_by_mime_type  # noqa: PLC0415 - see above
+
     workspace, generation = _resolve_link(call)
     index = int(call.path["index"])
     if index:

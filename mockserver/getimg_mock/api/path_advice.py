@@ -20,23 +20,20 @@ _NO_CANCEL: Final = f"generations cannot be cancelled or deleted; {_POLL} report
 _PLAIN: Final = tuple(each.path for each in OPERATIONS.values() if "{" not in each.path)
 
 # The first pattern that is found in the path, without its version, gives the advice.
-_PATTERNS: Final = tuple(
-    (re.compile(pattern), advice)
-    for pattern, advice in (
-        (r"/cancel(/|$)|/abort(/|$)|/stop(/|$)|/delete(/|$)", _NO_CANCEL),
-        (r"^/images?/generations?/.", f"there is no such path: the answer to {_IMAGE} is final"),
-        (r"^/(tasks?|jobs?|predictions?|requests?|results?|status)(/|$)", f"use {_POLL}"),
-        (r"webhook|callback", f"there are no webhooks; poll {_POLL}"),
-        (r"upload|^/files?(/|$)|^/assets?(/|$)", 'pass references in images: [{"url": ...}]'),
-        (r"balance|account|credits?(/|$)|^/me(/|$)|^/users?(/|$)", "use GET /v2/billing/balance"),
-        (r"costs?(/|$)|usage", "use GET /v2/billing/costs?start=...&end=..."),
-        (r"^/downloads?(/|$)", "take the whole URL from data[].url of a completed generation"),
-        (r"^/models/.+/.+|inpaint|image-to-image|text-to-image|/edits|/variations", _IMAGE),
-        (r"^/(engines?|models?)(/|$)", "use GET /v2/models"),
-        (r"chat|completions|responses|messages", f"there is no text generation; use {_IMAGE}"),
-        (r"video", f"use {_VIDEO}"),
-        (r"image|instruct|upscal|controlnet|stable-diffusion|latent|flux|generat", f"use {_IMAGE}"),
-    )
+_PATTERNS: Final = (
+    (r"/cancel(/|$)|/abort(/|$)|/stop(/|$)|/delete(/|$)", _NO_CANCEL),
+    (r"^/images?/generations?/.", f"there is no such path: the answer to {_IMAGE} is final"),
+    (r"^/(tasks?|jobs?|predictions?|requests?|results?|status)(/|$)", f"use {_POLL}"),
+    (r"webhook|callback", f"there are no webhooks; poll {_POLL}"),
+    (r"upload|^/files?(/|$)|^/assets?(/|$)", 'pass references in images: [{"url": ...}]'),
+    (r"balance|account|credits?(/|$)|^/me(/|$)|^/users?(/|$)", "use GET /v2/billing/balance"),
+    (r"costs?(/|$)|usage", "use GET /v2/billing/costs?start=...&end=..."),
+    (r"^/downloads?(/|$)", "take the whole URL from data[].url of a completed generation"),
+    (r"^/models/.+/.+|inpaint|image-to-image|text-to-image|/edits|/variations", _IMAGE),
+    (r"^/(engines?|models?)(/|$)", "use GET /v2/models"),
+    (r"chat|completions|responses|messages", f"there is no text generation; use {_IMAGE}"),
+    (r"video", f"use {_VIDEO}"),
+    (r"image|instruct|upscal|controlnet|stable-diffusion|latent|flux|generat", f"use {_IMAGE}"),
 )
 
 
@@ -52,7 +49,7 @@ def advise_path(method: str, path: str) -> str:
         return f"did you mean {near[0]}?"
     bare = re.sub(r"^(/v\d+)+", "", slashed.lower())
     for pattern, advice in _PATTERNS:
-        if pattern.search(bare):
+        if re.search(pattern, bare):
             return f"use {advice}" if advice == _IMAGE else advice
     return f"the paths are {', '.join(dict.fromkeys(_PLAIN))}, and those in docs.getimg.ai"
 

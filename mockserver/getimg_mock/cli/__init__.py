@@ -80,7 +80,8 @@ def _run(words: list[str]) -> int:
     was_enabled = gc.isenabled()
     gc.disable()
     try:
-        parser = build_parser(COMMANDS, {name})
+        described = COMMANDS if name is None else {name: COMMANDS[name]}
+        parser = build_parser(described, {name})
     finally:
         if was_enabled:
             gc.enable()

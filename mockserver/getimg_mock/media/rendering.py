@@ -8,12 +8,11 @@ from contextvars import ContextVar
 from functools import partial
 from typing import TYPE_CHECKING, Final, Literal
 
-from getimg_mock.media.pictures import Picture, encode_picture
-from getimg_mock.media.video_files import Video, encode_video
-
 if TYPE_CHECKING:
     from getimg_mock.media.cache import MediaCache
     from getimg_mock.media.own_files import OwnFile
+    from getimg_mock.media.pictures import Picture
+    from getimg_mock.media.video_files import Video
 
 _SYNCHRONOUS: Final[ContextVar[bool]] = ContextVar("getimg_mock_stepped", default=False)
 
@@ -55,6 +54,10 @@ async def render(item: Picture | Video | OwnFile, cache: MediaCache) -> bytes:
 
 def encode(item: Picture | Video | OwnFile) -> bytes:
     """Return the file of `item`, made now."""
+    # The first answer of a server needs no picture yet.
+    from getimg_mock.media.pictures import Picture, encode_picture  # noqa: PLC0415 - see above
+    from getimg_mock.media.video_files import Video, encode_video  # noqa: PLC0415 - see above
+
     if isinstance(item, Picture):
         return encode_picture(item)
     return encode_video(item) if isinstance(item, Video) else item.read()

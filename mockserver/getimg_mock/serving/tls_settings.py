@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.errors import MissingPackageError, SettingsError
-from getimg_mock.serving.certificates import KeptAuthority, new_server_context
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,6 +45,8 @@ def prepare_tls(settings: Settings) -> TlsSetup:
         raise SettingsError("--tls-cert and --tls-key belong together: give both, or neither.")
     if settings.tls_cert is not None and settings.tls_key is not None:
         return _use_own_certificate(settings, settings.tls_cert, settings.tls_key)
+    from getimg_mock.serving.certificates import KeptAuthority  # noqa: PLC0415 - few serve TLS
+
     kept = KeptAuthority.find()
     bound = () if settings.host in _ANY else (settings.host,)
     names = tuple(dict.fromkeys((*settings.tls_host, *bound, *_LOCAL)))
@@ -60,6 +61,8 @@ def _refuse_without_tls(settings: Settings) -> None:
 
 
 def _use_own_certificate(settings: Settings, certificate: Path, key: Path) -> TlsSetup:
+    from getimg_mock.serving.certificates import new_server_context  # noqa: PLC0415 - as above
+
     context = new_server_context()
     try:
         context.load_cert_chain(certificate, key, password=_refuse_password)

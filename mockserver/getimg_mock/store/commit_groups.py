@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 
 from getimg_mock.errors import StoreError
@@ -19,7 +20,7 @@ MAX_TOGETHER: Final = 32
 MAX_READS: Final = 256
 """Requests that have changed only the journal, and that one commit keeps at most."""
 
-LONGEST_SECONDS: Final = 0.005
+LONGEST_SECONDS: Final = 0.01
 """Real seconds after which the journal of such requests is kept at the latest."""
 
 
@@ -62,6 +63,11 @@ class CommitGroup:
         future = Kept(loop=self.loop)
         self._waiting.append(future)
         return future
+
+    def report(self, error: StoreError) -> None:
+        """Say that the exchanges of requests that were answered before are not kept."""
+        if self.size:
+            sys.stderr.write(f"{error} Reads that the journal lacks: {self.size}.\n")
 
     def end(self, error: StoreError | None) -> None:
         """Let the requests continue; any thread may call it."""

@@ -19,6 +19,7 @@ from getimg_mock.world.identities import KeyStandIn, derive_workspace_id
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from getimg_mock.errors import StoreError
     from getimg_mock.settings import Settings
     from getimg_mock.store.rows import HeadVersion, Rows
     from getimg_mock.store.stored_journal import StoredJournal
@@ -276,11 +277,11 @@ class DurableStore(UnitsOfWork):
             self._rows.begin()
             self._has_begun = True
 
-    def _end(self) -> None:
+    def _end(self, failed: Callable[[StoreError], object] | None = None) -> None:
         joined, broken = list(self._joined.values()), self._is_broken
         try:
             if self._has_begun and not broken:
-                self._keep(joined)
+                self._keep(joined, failed)
         except BaseException:
             broken = True
             raise
@@ -294,13 +295,17 @@ class DurableStore(UnitsOfWork):
             self._found = None
             self._has_begun = self._is_broken = self._is_last = False
 
-    def _keep(self, joined: list[StoredWorkspace]) -> None:
+    def _keep(
+        self, joined: list[StoredWorkspace], failed: Callable[[StoreError], object] | None
+    ) -> None:
         used, kept = wall_seconds(), []
         for session in joined:
             changes = None if session.is_detached else session.collect(used)
             if changes is not None:
                 kept.append((session, changes))
-        self._rows.commit([changes for _, changes in kept])
+        if not all(changes.are_of_the_journal for _, changes in kept):
+            failed = None
+        self._rows.commit([changes for _, changes in kept], failed)
         for session, changes in kept:
             session.note_kept(changes)
 

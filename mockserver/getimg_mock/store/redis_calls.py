@@ -6,7 +6,7 @@ import hashlib
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from redis import Redis
 
@@ -24,21 +24,71 @@ class RedisScripts:
 
         self._missing = redis.exceptions.NoScriptError
         self._connection: Any = client.connection_pool.make_connection()
+        # Scripts that the server has, as long as the connection stays.
+        self._loaded: set[str] = set()
+        # What takes the answer that has not been waited for yet, or the error.
+        self._finish: Callable[[Any, Exception | None], object] | None = None
+
+    def note_connection(self) -> None:
+        """Note a new connection: its server may lack the scripts."""
+        self._loaded.clear()
 
     def call(self, script: str, keys: Sequence[str], values: Sequence[Any]) -> Any:
         """Return what a script answers; raises the errors of the client."""
         words = (len(keys), *keys, *values)
+        self._send("EVALSHA", _compute_hash(script), *words)
         try:
-            return self._send("EVALSHA", _compute_hash(script), *words)
+            answer = self._connection.read_response()
         except self._missing:
-            return self._send("EVAL", script, *words)
+            self._send("EVAL", script, *words)
+            answer = self._connection.read_response()
+        self._loaded.add(script)
+        return answer
 
-    def _send(self, *words: Any) -> Any:
-        self._connection.send_command(*words)
-        return self._connection.read_response()
+    def call_later(
+        self,
+        script: str,
+        values: Sequence[Any],
+        finish: Callable[[Any, Exception | None], object],
+    ) -> bool:
+        """Begin a call of a script that the server has; return False where it may lack it.
+
+        Before another call ends, `finish` gets the answer, or the error.
+        """
+        if script not in self._loaded:
+            return False
+        self._send("EVALSHA", _compute_hash(script), 0, *values)
+        self._finish = finish
+        return True
+
+    def _send(self, *words: Any) -> None:
+        """Send a command, and take the answer that has not been waited for: it comes first."""
+        try:
+            self._connection.send_command(*words)
+        except Exception as error:
+            self._end_call(None, error)
+            raise
+        self.settle()
+
+    def settle(self) -> None:
+        """Wait for the answer that has not been waited for, if there is one."""
+        if self._finish is None:
+            return
+        try:
+            answer = self._connection.read_response()
+        except Exception as error:  # noqa: BLE001 - what began the call tells them apart
+            self._end_call(None, error)
+        else:
+            self._end_call(answer, None)
+
+    def _end_call(self, answer: Any, error: Exception | None) -> None:
+        finish, self._finish = self._finish, None
+        if finish is not None:
+            finish(answer, error)
 
     def close(self) -> None:
-        """Close the connection."""
+        """Wait for what has not been waited for, and close the connection."""
+        self.settle()
         self._connection.disconnect()
 
 

@@ -17,7 +17,7 @@ from getimg_mock.store.turns import take_turns
 from getimg_mock.world.randomness import generate_secret
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
     from getimg_mock.store.rows import Changes
 
@@ -83,6 +83,7 @@ class RedisRows:
     def _note_connection(self, connection: Any) -> None:
         """Set up a connection; a server that was started again may have lost its last changes."""
         connection.on_connect()
+        self._scripts.note_connection()
         self.incarnation += 1
 
     def _check_format(self) -> None:
@@ -99,11 +100,21 @@ class RedisRows:
 
     def _try(self, action: Callable[[], Any]) -> Any:
         """Do what can be done twice: a connection may be that of a server started again since."""
+        self._scripts.settle()
         try:
             try:
                 return action()
             except self._connection_failure:
                 return action()
+        except self._failures as error:
+            raise self._explain(error) from error
+
+    def _try_call(self, script: str, keys: Sequence[str], values: Sequence[Any]) -> Any:
+        """Call a script that can be called twice; what was begun before it ends with it."""
+        try:
+            return self._scripts.call(script, keys, values)
+        except self._connection_failure:
+            return self._try(lambda: self._scripts.call(script, keys, values))
         except self._failures as error:
             raise self._explain(error) from error
 
@@ -125,7 +136,7 @@ class RedisRows:
         values: list[str | int] = [self._token, _LOCK_MILLISECONDS]
         values += [int(waits), _NEXT_MILLISECONDS]
         for _ in take_turns(BUSY_SECONDS if waits else 0, _FIRST_PAUSE, _LONGEST_PAUSE):
-            found = self._try(lambda: self._scripts.call(ACQUIRE, keys, values))
+            found = self._try_call(ACQUIRE, keys, values)
             if found[0]:
                 break
         else:
@@ -143,8 +154,14 @@ class RedisRows:
         found = self._try(lambda: self._client.hmget(self._key("workspace", workspace_id), names))
         return None if found[0] is None else HeadVersion(*map(int, found))
 
-    def commit(self, changes: list[Changes]) -> None:
-        """End the unit of work, and keep its changes."""
+    def commit(
+        self, changes: list[Changes], failed: Callable[[StoreError], object] | None = None
+    ) -> None:
+        """End the unit of work, and keep its changes.
+
+        With `failed` it is kept later, before another unit of work begins to read, or `failed` is
+        told why not.
+        """
         for name in self._deleted:
             if name not in self._locked:
                 self.read_version(name)
@@ -153,13 +170,33 @@ class RedisRows:
         values += [len(self._deleted), *self._deleted, len(changes)]
         for each in changes:
             values += _flatten(each)
+        if failed is None or not self._commit_later(values, failed):
+            try:
+                kept = self._scripts.call(COMMIT, (), values)
+            except self._failures as error:
+                raise self._explain(error) from error
+            self._check_kept(kept)
+        self._end()
+
+    def _commit_later(self, values: list[Any], failed: Callable[[StoreError], object]) -> bool:
+        def finish(kept: Any, error: Exception | None) -> None:
+            try:
+                if error is not None:
+                    raise self._explain(error) from error
+                self._check_kept(kept)
+            except StoreError as found:
+                # What is in memory is ahead of what is kept.
+                self.incarnation += 1
+                failed(found)
+
         try:
-            kept = self._scripts.call(COMMIT, (), values)
+            return self._scripts.call_later(COMMIT, values, finish)
         except self._failures as error:
             raise self._explain(error) from error
-        if kept != b"OK":
-            raise StoreError(f"The store {self._shown} was changed meanwhile ({kept.decode()}).")
-        self._end()
+
+    def _check_kept(self, answer: bytes) -> None:
+        if answer != b"OK":
+            raise StoreError(f"The store {self._shown} was changed meanwhile ({answer.decode()}).")
 
     def roll_back(self) -> None:
         """End the unit of work without changes."""

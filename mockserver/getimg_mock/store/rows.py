@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator
+
+    from getimg_mock.errors import StoreError
 
 FORMAT: Final = 2
 """The format of the rows; a store of another one is refused."""
@@ -61,6 +63,12 @@ class Changes:
     first_exchange: int | None = None
     first_step: int | None = None
 
+    @property
+    def are_of_the_journal(self) -> bool:
+        """Whether nothing changes but the journal of exchanges."""
+        more = (self.generations, self.counts, self.effects, self.steps)
+        return not (self.plan_changed or self.anew or any(more))
+
 
 class Rows(Protocol):
     """A place that keeps rows. Every method raises `StoreError` when the place cannot be used.
@@ -81,8 +89,14 @@ class Rows(Protocol):
     def begin(self) -> None:
         """Begin a unit of work."""
 
-    def commit(self, changes: list[Changes]) -> None:
-        """End the unit of work, and keep its changes."""
+    def commit(
+        self, changes: list[Changes], failed: Callable[[StoreError], object] | None = None
+    ) -> None:
+        """End the unit of work, and keep its changes.
+
+        With `failed` it may return before they are kept: they are before another unit of work
+        reads, or `failed` is told why not.
+        """
 
     def roll_back(self) -> None:
         """End the unit of work without changes; raises nothing."""

@@ -19,7 +19,7 @@ from getimg_mock.store.turns import take_turns
 from getimg_mock.store.workspace_locks import WorkspaceLocks
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator
     from pathlib import Path
 
     from getimg_mock.store.rows import Changes
@@ -109,8 +109,12 @@ class SqliteRows:
         if self._locks is None:
             self._read("BEGIN IMMEDIATE")
 
-    def commit(self, changes: list[Changes]) -> None:
-        """End the unit of work, and keep its changes."""
+    def commit(
+        self,
+        changes: list[Changes],
+        failed: Callable[[StoreError], object] | None = None,  # noqa: ARG002 - nothing is left for later
+    ) -> None:
+        """End the unit of work, and keep its changes at once."""
         for name in self._deleted:
             self._lock(name, waits=True)
         with self._explain():

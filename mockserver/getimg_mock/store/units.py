@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -47,8 +46,11 @@ class UnitsOfWork:
         self._group: CommitGroup | None = None
         self._unit = UnitLock(self._begin, self.leave)
 
-    def _end(self) -> None:
-        """Keep what has changed, or raise `StoreError`; nothing is kept where it is broken."""
+    def _end(self, failed: Callable[[StoreError], object] | None = None) -> None:
+        """Keep what has changed, or raise `StoreError`; nothing is kept where it is broken.
+
+        With `failed`, the journal may be kept later; `failed` is told where it is not.
+        """
         raise NotImplementedError
 
     def batch(self) -> AbstractContextManager[None]:
@@ -169,15 +171,18 @@ class UnitsOfWork:
                 group.is_open_longer = True
                 group.loop.call_later(LONGEST_SECONDS, self._end_long_group, group)
                 return
-            self._end_group()
+            self._end_group(waits=False)
 
     def _end_long_group(self, group: CommitGroup) -> None:
         with self._lock:
             if self._group is group:
-                self._end_group()
+                self._end_group(waits=False)
 
-    def _end_group(self) -> StoreError | None:
-        """Keep what the requests of the group have changed, and let them continue."""
+    def _end_group(self, *, waits: bool = True) -> StoreError | None:
+        """Keep what the requests of the group have changed, and let them continue.
+
+        Where none of them waits for it, the store need not wait either.
+        """
         group, self._group = self._group, None
         if group is None:
             return None
@@ -188,7 +193,7 @@ class UnitsOfWork:
         try:
             if self._is_broken:
                 error = StoreError("Another request of the same moment has failed.")
-            self._end()
+            self._end(None if waits or group.is_awaited else group.report)
         except StoreError as failed:
             error = failed
         except BaseException as failed:
@@ -197,8 +202,8 @@ class UnitsOfWork:
         finally:
             self._depth -= 1
             self._owner = owner
-            if error is not None and group.size:
-                sys.stderr.write(f"{error} Reads that the journal lacks: {group.size}.\n")
+            if error is not None:
+                group.report(error)
             group.end(error)
         return error
 

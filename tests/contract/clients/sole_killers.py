@@ -112,6 +112,7 @@ SOLE_KILLERS: Final[dict[str, str]] = {
     "GC809": "answers-unclosed",
     "GC810": "fork-shares",
     "GC811": "date-trusted",
+    "GC812": "loop-blocked",
 }
 
 # A check without such a fault, and why none can exist. Write the fault where one can.

@@ -66,7 +66,7 @@ def test_what_failed_good_clients_once_does_so_no_more(name: str, checks: str) -
 @pytest.mark.parametrize(
     ("name", "check", "status"),
     [
-        ("BlockingSleepInAsyncio", "GC810", "WARN"),
+        ("BlockingSleepInAsyncio", "GC812", "FAIL"),
         ("FreeWithoutRates", "GC212", "WARN"),
         ("ImageStatusUnread", "GC204", "WARN"),
         ("UnknownStatusIsFailure", "GC204", "FAIL"),

@@ -93,6 +93,7 @@ ALWAYS = (
     "GC808",
     "GC810",
     "GC811",
+    "GC812",
 )
 REFUSED = FaultRule(
     on="billing.balance", do=answer_instead(build_error(401, "no", "No.")), label="no balance"

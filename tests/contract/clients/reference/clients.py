@@ -20,6 +20,7 @@ from tests.contract.clients.reference.connections import (
     REDACTOR,
     FirstHeadOnly,
     Redactor,
+    Unwatched,
     explaining,
     littered,
     swept,
@@ -118,7 +119,7 @@ class ReferenceClient(Client):
     def _connect(self) -> None:
         self._process, self._thread = os.getpid(), threading.get_ident()
         verify = not self._core.faulty("no-tls-verification")
-        two = 2 if self._core.faulty("pool-hurried") else 100
+        two = 2 if self._core.faults & {"pool-hurried", "pool-of-two"} else 100
         self._client = httpx.Client(
             verify=verify,
             proxy=telling_proxy(self._core),
@@ -127,6 +128,8 @@ class ReferenceClient(Client):
         self._downloads = httpx.Client(verify=verify)
         if self._core.faulty("informational-fatal"):
             FirstHeadOnly.into(self._client)
+        if self._core.faulty("stale-unnoticed"):
+            Unwatched.into(self._client)
 
     def close(self) -> None:
         """Close the connections."""
@@ -166,6 +169,9 @@ class ReferenceClient(Client):
             with Body(self._core, send, answer, began) as body:
                 for chunk in self._chunks(send, answer):
                     body.take(chunk)
+            if self._core.faulty("refusal-closes-all") and answer.status_code == 402:
+                self._client.close()
+                self._connect()
             return body.got()
 
     def _client_for(self, send: Send) -> httpx.Client:
@@ -210,7 +216,9 @@ class AsyncReferenceClient(Client):
         walk = Walk(steps)
         for step in walk:
             with walk.telling():
-                if isinstance(step, Sleep):
+                if isinstance(step, Sleep) and self._core.faulty("loop-blocked"):
+                    time.sleep(step.seconds)  # noqa: ASYNC251 - the fault
+                elif isinstance(step, Sleep):
                     await asyncio.sleep(step.seconds)  # noqa: TID251 - a client waits on its clock
                 else:
                     walk.got = await self._sent(step)
@@ -234,6 +242,7 @@ class AsyncReferenceClient(Client):
                 return body.got()
 
 
-def faulty(*names: str) -> type[ReferenceClient]:
-    """Return the client with faults switched on."""
-    return type("FaultyClient", (ReferenceClient,), {"faults": frozenset(names)})
+def faulty(*names: str) -> type[Any]:
+    """Return the client with faults switched on; those of loops are of the asynchronous one."""
+    base = AsyncReferenceClient if names[0].startswith("loop-") else ReferenceClient
+    return type("FaultyClient", (base,), {"faults": frozenset(names)})

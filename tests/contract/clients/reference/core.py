@@ -43,7 +43,7 @@ class Core:
 
     def turn(self, now: float) -> float:
         """Return how long to wait for the next look: those of all waits come one after another."""
-        if self.faulty("busy-together") or self.faulty("paced-alone"):
+        if self.faults & {"busy-together", "paced-alone", "failing-looks-repeated-at-once"}:
             return 0.0
         with self.pace:
             at = max(now, self.next_look)

@@ -97,7 +97,8 @@ def save(core: Core, item: dict[str, Any], path: Path, *, overwrite: bool) -> St
         raise DownloadError(f"{path} is there already")
     unique = generate_secret() if core.faulty("parts-pile-up") else ""
     part = path.with_name(f".{path.name}{unique}.part")
-    if core.faulty("written-in-place") or (core.faulty("replaced-in-place") and path.exists()):
+    in_place = core.faults & {"written-in-place", "cleans-up-after-errors-alone"}
+    if in_place or (core.faulty("replaced-in-place") and path.exists()):
         part = path
     send = Send(
         "GET",

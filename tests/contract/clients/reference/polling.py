@@ -19,8 +19,8 @@ from tests.contract.clients.reference.errors import (
     UnavailableError,
 )
 from tests.contract.clients.reference.reading import read
-from tests.contract.clients.reference.requests import encoded
-from tests.contract.clients.reference.steps import STOPS, Sleep
+from tests.contract.clients.reference.requests import encoded, headers_of, url_of
+from tests.contract.clients.reference.steps import STOPS, Send, Sleep
 from tests.contract.clients.reference.submissions import submit_video
 
 if TYPE_CHECKING:
@@ -60,6 +60,9 @@ def generate_video(core: Core, /, **fields: Any) -> Steps:
     except STOPS as stop:
         if core.faulty("interrupt-swallowed"):
             return (yield from waited(core, name))
+        if core.faulty("cancelled-polled-later"):
+            url = url_of(core, f"videos/generations/{encoded(core, name)}")
+            core.seen["spool"] = Send("GET", url, headers_of(core))
         if not core.faulty("cancel-loses-id"):
             stop.add_note(f"generation {name} goes on")
         raise
@@ -77,6 +80,8 @@ def charged(core: Core, fields: dict[str, Any], value: Any) -> Any:
     """Return a video with its cost; only faulty clients count the references in."""
     if core.faulty("usage-added-up") and "usage" not in value:
         raise AnswerError("it has cost nothing")
+    if core.faulty("free-without-usage") and "usage" not in value:
+        value["usage"] = {"total_cost": 0}
     if core.faulty("references-charged") and "images" in fields:
         value["usage"]["total_cost"] *= 1 + len(fields["images"])
     return value
@@ -106,7 +111,8 @@ def waited(core: Core, name: str) -> Steps:
             value = yield from looked_at(core, name, attempts=1)
         except ClientError as error:
             tolerate(core, error, polls)
-            pause = max(pause, error.retry_after or 0.0)
+            pause = pause_after(core, error, pause)
+            began = now() if core.faulty("errors-renew-the-wait") else began
         if value.get("status") == "failed" and core.faulty("failure-polled-again"):
             yield Sleep(pause)
             value = yield from looked_at(core, name, attempts=1)
@@ -123,6 +129,15 @@ def waited(core: Core, name: str) -> Steps:
         yield Sleep(caught_up(core, pause, began + (polls + 1) * core.poll_interval - now()))
     core.seen["given_up"] = name
     raise StillPendingError(f"still pending after {core.wait_timeout:g} s")
+
+
+def pause_after(core: Core, error: ClientError, pause: float) -> float:
+    """Return how long to wait after a look that failed."""
+    if core.faulty("failing-looks-repeated-at-once"):
+        return 0.0
+    if core.faulty("slower-ignored-by-looks"):
+        return pause
+    return max(pause, error.retry_after or 0.0)
 
 
 def caught_up(core: Core, pause: float, ahead: float) -> float:
@@ -145,6 +160,10 @@ def heartbeat(core: Core) -> None:
 
 def over(core: Core, waited: float, pause: float, polls: int) -> bool:
     """Return whether the next look would be later than the caller wants to wait."""
+    if core.faulty("pauses-outlast-the-wait"):
+        pause = core.poll_interval
+    if core.faulty("timeout-for-the-whole-wait"):
+        return waited + pause > core.timeout
     if core.faulty("polls-counted"):
         return polls * pause > core.wait_timeout
     if core.faulty("pauses-double"):
@@ -175,6 +194,8 @@ def ended(core: Core, name: str, value: Any) -> bool:
         if not core.faults & {"failed-returned", "failed-polled-on"}:
             error = value["error"]
             text = "it failed" if core.faulty("failure-mute") else error["message"]
+            if core.faulty("failure-codes-known"):
+                text = {"server_error": text}[error["code"]]
             if core.faulty("failure-raw"):
                 raise ValueError(text)
             raise FailedError(text, code=error["code"], generation=name)
@@ -187,6 +208,10 @@ def tolerate(core: Core, error: ClientError, polls: int) -> None:
     missing = isinstance(error, MissingError)
     core.seen["outage"] = core.seen.get("outage", 0) + 1
     if ordered_again(core, error):
+        raise error
+    if core.faulty("401-polled-on") and error.status == 401:
+        return
+    if core.faulty("stale-unnoticed") and error.code == "close":
         raise error
     if core.faulty("404-fatal" if missing else "poll-error-fatal"):
         core.seen["nameless"] = True

@@ -93,6 +93,8 @@ def value_of(core: Core, got: Got) -> Any:
     """Return an answer's JSON; what is pending carries the wait that the answer asks for."""
     value = answers.parsed(core, got)
     asked = retries.asked(core, got) if "retry-after" in got.headers else None
+    if core.faulty("looks-held-by-the-limit") and got.headers.get("x-ratelimit-remaining") == "0":
+        asked = retries.until_reset(core, int(got.headers["x-ratelimit-reset"]))
     if isinstance(value, dict) and asked and value.get("status") == "pending":
         value["$retry_after"] = asked
     return value

@@ -22,7 +22,7 @@ IMAGES = "images/generations"
 
 if TYPE_CHECKING:
     from tests.contract.clients.reference.core import Core
-    from tests.contract.clients.reference.steps import Steps
+    from tests.contract.clients.reference.steps import Got, Steps
 
 
 def generate_image(core: Core, /, **fields: Any) -> Steps:
@@ -64,8 +64,20 @@ def submit_video(core: Core, /, **fields: Any) -> Steps:
 
 
 def submitted(core: Core, path: str, fields: dict[str, Any]) -> Steps:
-    """Return what was made of a request."""
+    """Return what was made of a request; a faulty client makes one of equal ones at a time."""
     body = body_of(core, fields)
+    flying = core.seen.setdefault("flying", {})
+    if core.faulty("equal-orders-merged") and body in flying:
+        while not flying[body]:
+            yield Sleep(0.1)
+        return flying[body]
+    flying[body] = None
+    flying[body] = yield from ordered(core, path, fields, body)
+    return flying.pop(body) if not core.faulty("equal-orders-merged") else flying[body]
+
+
+def ordered(core: Core, path: str, fields: dict[str, Any], body: bytes) -> Steps:
+    """Return what an order was answered with."""
     for name in ("model", "prompt"):
         if core.faulty(f"injected-by-{name}"):
             core.seen["head"] = str(fields.get(name, ""))
@@ -138,7 +150,7 @@ def posted(core: Core, path: str, headers: dict[str, str], body: bytes) -> Steps
         if core.faulty("body-rebuilt"):
             body += b" "
         try:
-            got = yield send
+            got = yield from delivered(core, send)
         except UNANSWERED as error:
             if counted(core, path, error.code) and not last and not core.seen.get("used"):
                 lost += 1
@@ -152,7 +164,7 @@ def posted(core: Core, path: str, headers: dict[str, str], body: bytes) -> Steps
             core.seen["spool"] = send
         if got.status < 300:
             return priced(core, answers.parsed(core, got), attempt, lost)
-        refusal = answers.refusal(core, got, post=True)
+        refusal = answers.refusal(core, (yield from latest(core, got)), post=True)
         wait = retries.wait_after(core, got, attempt, post=True)
         if wait is None and got.status >= 500 and counted(core, path, "5xx"):
             lost, wait = lost + 1, retries.backoff(core, attempt)
@@ -162,6 +174,25 @@ def posted(core: Core, path: str, headers: dict[str, str], body: bytes) -> Steps
             raise refusal
         yield from paused(core, send, wait)
     raise AssertionError("the last attempt returns or raises")
+
+
+def delivered(core: Core, send: Send) -> Steps:
+    """Return what an order was answered with; a faulty client sends one again that is cancelled."""
+    try:
+        return (yield send)
+    except STOPS:
+        core.seen["stopped"] = core.seen.get("stopped", 0) + 1
+        if not core.faulty("interrupt-retried"):
+            raise
+        return (yield send)
+
+
+def latest(core: Core, got: Got) -> Steps:
+    """Return a refusal; a faulty client keeps it on itself, and tells the latest one."""
+    core.seen["latest"] = got
+    if core.faulty("latest-refusal-told"):
+        yield Sleep(0.05)
+    return core.seen["latest"] if core.faulty("latest-refusal-told") else got
 
 
 def paused(core: Core, send: Send, wait: float) -> Steps:
@@ -176,7 +207,9 @@ def paused(core: Core, send: Send, wait: float) -> Steps:
 
 def slots_taken(core: Core) -> None:
     """Raise where a fault has left no slot, or has the client send nothing for a minute."""
-    if core.faulty("slots-lost") and core.seen.get("refusals", 0) > 10:
+    lost = "stopped" if core.faulty("slots-lost-to-cancelled") else "refusals"
+    losing = core.faults & {"slots-lost", "slots-lost-to-cancelled"}
+    if losing and core.seen.get(lost, 0) > 10:
         raise NotSentError("too many orders are under way")
     if core.faulty("breaker-counts-refusals") and core.seen.get("in_a_row", 0) > 10:
         raise NotSentError("the service is down: not sent")

@@ -90,6 +90,7 @@ class Case:
     "failing at once" is for real time, in which retrying hundreds of failures takes long.
 
     With `by_scope`, a cancel scope of anyio interrupts; only asynchronous clients can have one.
+    `interrupt_after` interrupts each call but the last so many seconds after it began.
     `together` runs the calls at the same time. `patience` is the limit of one call in real seconds;
     without it the case cannot run in real time, and `ours` names what has to be simulated. `real`
     is for cases that need a real network. `memory` and `holdings` measure the resources that the
@@ -111,6 +112,7 @@ class Case:
     together: bool = False
     limit: float = 6 * 3600
     interrupt_at: float | None = None
+    interrupt_after: float | None = None
     by_scope: bool = False
     wall_jumps: tuple[tuple[float, float], ...] = ()
     logs: bool = False

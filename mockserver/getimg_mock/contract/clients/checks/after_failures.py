@@ -18,8 +18,9 @@ from getimg_mock.contract.clients.cases.case_rules import (
     video,
 )
 from getimg_mock.contract.clients.cases.client_check import client_check
-from getimg_mock.contract.clients.cases.wire_script import build_error, build_json_answer
+from getimg_mock.contract.clients.cases.wire_script import WireStep, build_error, build_json_answer
 from getimg_mock.contract.clients.checks.files import DOWNLOAD_OPERATION, serve_picture
+from getimg_mock.contract.clients.checks.retries import KINDS
 from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
 from getimg_mock.contract.verdicts import expect
 
@@ -27,12 +28,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from getimg_mock.contract.clients.cases.client_history import ClientHistory
+    from getimg_mock.contract.clients.cases.wire_script import WireScript
     from getimg_mock.contract.clients.fault_serving.fault_server import FaultAction, FaultContext
     from getimg_mock.contract.verdicts import Observation
     from getimg_mock.world.randomness import Stream
 
 _TIMES: Final = 12
 """How many calls fail: more than a client has slots, or tolerates before it sends no more."""
+_LONGEST_END: Final = 9.0
+"""How long a call may take that is cancelled after two seconds."""
 _OPTIONS: Final[dict[str, Any]] = NO_RETRIES | {"timeout": 5}
 _QUICK: Final[dict[str, Any]] = {"settings": {"video_seconds": 3}, "limit": 4 * HOUR}
 _REFUSALS: Final = tuple(
@@ -59,6 +63,8 @@ def cases(_: Stream) -> Iterator[Case]:
         "after-lost", "billing.balance", balance(), fault_actions.lose_answer("reset"), after=HOUR
     )
     yield _build_case("after-failed", "videos.retrieve", video(), _fail_video)
+    for kind, on, call in KINDS:
+        yield _build_case(f"after-withdrawn-{kind}", on, call, _answer_halfway, interrupt_after=2.0)
     for name, answer in (("refused", _REFUSALS[-1]), ("html", _PAGE)):
         rule = _fail_at_first(
             DOWNLOAD_OPERATION,
@@ -80,8 +86,15 @@ def cases(_: Stream) -> Iterator[Case]:
 _PAGE: Final = fault_actions.build_text_answer(200, "text/html", fault_actions.HTML)
 
 
+def _answer_halfway(turn: FaultContext) -> WireScript:
+    """Do the work, send half of the answer, and the other half much later."""
+    answer = turn.proceed()
+    half = len(answer.body) // 2
+    return (WireStep(answer.head() + answer.body[:half]), WireStep(answer.body[half:], 20.0))
+
+
 def _build_case(
-    name: str, on: str, call: ClientCall, act: FaultAction, *, after: float = 0.0
+    name: str, on: str, call: ClientCall, act: FaultAction, *, after: float = 0.0, **more: Any
 ) -> Case:
     return Case(
         name=name,
@@ -89,7 +102,7 @@ def _build_case(
         rules=(_fail_at_first(on, act),),
         options=_OPTIONS,
         patience=None,
-        **_QUICK,
+        **(_QUICK | more),
     )
 
 
@@ -135,8 +148,17 @@ def failures_leave_a_client_able(history: ClientHistory) -> Iterator[Observation
     """Demands that a valid call succeeds after a dozen calls that failed.
 
     The case decides how they fail: refused orders, reads and links, videos that fail, links that
-    lead to a page, or an outage that ended an hour ago. Fails when the last call raises.
+    lead to a page, orders that their caller cancels halfway, or an outage that ended an hour ago.
+    Fails when the last call raises, or when a cancelled one ends much later.
     """
+    if history.case.startswith("after-withdrawn"):
+        longest = max((each.seconds for each in history.calls()[:-1]), default=0.0)
+        yield expect(
+            longest <= _LONGEST_END,
+            "an end when the caller cancels",
+            f"{longest:.0f} s later",
+            *history.requests[:1],
+        )
     last = history.calls()[-1] if history.calls() else None
     if last is not None:
         yield expect(

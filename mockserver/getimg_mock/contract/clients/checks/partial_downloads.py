@@ -112,6 +112,14 @@ def _build_cut_off_cases() -> Iterator[Case]:
     }
     for name, act in cut_off.items():
         yield build_download_case(f"cut-{name}", _build_rule(act, f"cut off: {name}"))
+    yield build_download_case(
+        "cut-withdrawn",
+        _build_rule(fault_actions.stall, "stalls until it is cancelled"),
+        calls=(image(), download()),
+        options={"timeout": 60},
+        interrupt_at=5.0,
+        patience=None,
+    )
 
 
 def _build_cut_once_cases() -> Iterator[Case]:
@@ -227,10 +235,10 @@ def _stall_halfway(turn: FaultContext) -> WireScript:
 def broken_files_are_not_kept(history: ClientHistory) -> Iterator[Observation]:
     """Demands an error, and no file under its final name, when a download is not the media.
 
-    The case decides what comes: a body that is cut off, a refusal, an HTML page, or a stall. Fails
-    when the call succeeds or leaves a finished file. Where only the first try breaks off, a further
-    one may succeed: with the whole file, and nothing else. So must the download of another result
-    into the same folder.
+    The case decides what comes: a body that is cut off, a refusal, an HTML page, or a stall that
+    the caller ends. Fails when the call succeeds or leaves a finished file. Where only the first
+    try breaks off, a further one may succeed: with the whole file, and nothing else. So must the
+    download of another result into the same folder.
     """
     if history.case == "cut-other":
         yield from _others_files_are_whole(history)
@@ -240,7 +248,8 @@ def broken_files_are_not_kept(history: ClientHistory) -> Iterator[Observation]:
         return
     for outcome in history.calls("download"):
         sent = history.during(outcome)
-        yield expect(outcome.kind == "error", "an error", outcome.shown, *sent)
+        ended = outcome.kind in {"error", "interrupted"}
+        yield expect(ended, "an error", outcome.shown, *sent)
         yield expect(
             not list_finished_files(outcome),
             "no file under its final name",

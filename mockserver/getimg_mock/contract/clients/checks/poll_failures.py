@@ -31,7 +31,7 @@ _UNAVAILABLE: Final = fault_actions.answer_instead(
     build_error(503, "server_error", "Something went wrong on our end")
 )
 _BUSY: Final = fault_actions.answer_instead(
-    build_error(429, "rate_limit", "Too many requests.", ("Retry-After", "6"))
+    build_error(429, "rate_limit", "Too many requests.", ("Retry-After", "12"))
 )
 _NOT_FOUND: Final = fault_actions.answer_instead(build_error(404, "not_found", "Not found."))
 _PROXY_PAGE: Final = fault_actions.answer_instead(

@@ -33,6 +33,8 @@ WAIT_OPTIONS: Final = {"poll_interval": 5, "wait_timeout": 600}
 _MANY: Final = 24
 _PACE: Final = 2.0
 """The polls a second that one client may send on average, in all its waits: our choice."""
+_SHORTEST_OUTAGE: Final = 0.3
+"""The seconds in which a client may at most try two or more failing polls again: our choice."""
 _TERMINAL: Final = ("completed", "failed")
 
 
@@ -120,15 +122,28 @@ def _interval(history: ClientHistory) -> float:
     evidence="documented",
     why="The documentation advises 5 s; a faster pace without a configured interval is a warning.",
     fix="Sleep for the interval between polls.",
-    cases=("polled", "polled-slow", "polled-real", "slower-please*", "observed"),
+    cases=(
+        "polled",
+        "polled-slow",
+        "polled-real",
+        "slower-please*",
+        "outage-30",
+        "outage-real",
+        "late-404*",
+        "observed",
+    ),
     observable=True,
 )
 def polls_are_paced(history: ClientHistory) -> Iterator[Observation]:
     """Demands that polls of a video are at least the configured interval apart.
 
     Fails on a shorter distance, also after a poll that took long, and after a pause that the server
-    asked for. Without a configured interval, one below the advised 5 s is a warning.
+    asked for. Without a configured interval, one below the advised 5 s is a warning. A poll that
+    fails may be tried again sooner; fails when several are, one right after the other.
     """
+    if history.case.startswith(("outage-", "late-")):
+        yield from _failing_polls_are_paced(history)
+        return
     least = _interval(history)
     judge = expect if "poll_interval" in history.options else warn_unless
     for sent in _group_by_video(history).values():
@@ -140,6 +155,22 @@ def polls_are_paced(history: ClientHistory) -> Iterator[Observation]:
                 f"{gap:.2f} s",
                 first,
                 second,
+            )
+
+
+def _failing_polls_are_paced(history: ClientHistory) -> Iterator[Observation]:
+    """Judge the polls that fail, up to the first that is answered well again."""
+    for sent in _group_by_video(history).values():
+        failed = [place for place, each in enumerate(sent) if each.status >= 400]
+        if failed and failed[-1] + 1 < len(sent):
+            first, after = sent[failed[0]], sent[failed[-1] + 1]
+            span = after.elapsed - first.elapsed
+            yield expect(
+                span >= _SHORTEST_OUTAGE,
+                f"{_SHORTEST_OUTAGE:g} s at least for {len(failed)} polls that fail",
+                f"{span:.2f} s",
+                first,
+                after,
             )
 
 

@@ -1,14 +1,12 @@
-"""GC419 and GC420: an order that was taken is not sent again, and its result is its caller's."""
+"""GC419: an order that was taken is not sent again."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from getimg_mock.contract.clients.cases import fault_actions
 from getimg_mock.contract.clients.cases.case_rules import Case
 from getimg_mock.contract.clients.cases.client_check import client_check
-from getimg_mock.contract.clients.cases.value_comparison import resolve_pointer
 from getimg_mock.contract.clients.cases.wire_script import build_json_answer
 from getimg_mock.contract.clients.checks.retries import KINDS, LIMIT
 from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
@@ -23,7 +21,6 @@ if TYPE_CHECKING:
     from getimg_mock.contract.verdicts import Observation
     from getimg_mock.world.randomness import Stream
 
-_TOGETHER: Final = 4
 _UNREADABLE: Final = (
     fault_actions.build_text_answer(200, "text/html", fault_actions.HTML),
     fault_actions.build_text_answer(200, "application/json", b'{"id": "req-'),
@@ -46,20 +43,6 @@ def cases(_: Stream) -> Iterator[Case]:
             settings={"video_seconds": 1},
             limit=LIMIT,
             rules=(FaultRule(on=on, do=spoil, label="paid, and unreadable", legal=False),),
-        )
-    limited = fault_actions.refuse_with_wait(429, lambda _: (("Retry-After", "2"),))
-    for kind, on, call in KINDS:
-        yield Case(
-            name=f"many-retried-{kind}",
-            calls=tuple(
-                replace(call, args=dict(call.args) | {"prompt": f"number {n}"})
-                for n in range(_TOGETHER)
-            ),
-            together=True,
-            settings={"video_seconds": 3},
-            limit=LIMIT,
-            patience=None,
-            rules=(FaultRule(on=on, do=limited, label="429", nth=tuple(range(1, _TOGETHER + 1))),),
         )
 
 
@@ -105,38 +88,3 @@ def orders_are_not_repeated(history: ClientHistory) -> Iterator[Observation]:
                 sent[taken[0]],
                 *more[:3],
             )
-
-
-@client_check(
-    "GC420",
-    "Calls at the same time get each its own order and result",
-    severity="blocker",
-    evidence="choice",
-    why="A result that goes to another call is paid for, and lost.",
-    fix="Keep no state of a call on the client.",
-    cases=("many*",),
-)
-def results_are_not_mixed_up(history: ClientHistory) -> Iterator[Observation]:
-    """Demands that each of several calls sends its own order, and returns what came of it.
-
-    Fails when a call returns the result of another call, or an order is paid twice, and another one
-    never, as where all are tried again at the same time. Results without an id are not judged.
-    """
-    if history.case.startswith("many-retried"):
-        yield from _orders_are_not_mixed_up(history)
-        return
-    ordered = {str(each.asked.get("prompt")): each.object.get("id") for each in history.submissions}
-    for outcome in history.calls("generate_video"):
-        got = resolve_pointer(outcome.value, "/id") if outcome.kind == "value" else None
-        own = ordered.get(str(outcome.args.get("prompt")))
-        if got and own:
-            yield expect(got == own, f"the video {own}", f"{got}, of another call")
-
-
-def _orders_are_not_mixed_up(history: ClientHistory) -> Iterator[Observation]:
-    """Judge orders at the same time that are tried again: each is made once at most."""
-    paid = [each for each in history.submissions if each.paid]
-    for outcome in history.calls("generate_image", "generate_video"):
-        own = [each for each in paid if each.asked.get("prompt") == outcome.args.get("prompt")]
-        once = len(own) == 1 if outcome.kind == "value" else len(own) <= 1
-        yield expect(once, "its own order, once", f"{len(own)} times; {outcome.shown}", *own[:3])

@@ -167,6 +167,9 @@ def legal_answers_are_taken(history: ClientHistory) -> Iterator[Observation]:
     """
     for outcome in history.calls():
         seen = judge_outcome(history, outcome)
+        if history.case == "optional-waited" and outcome.kind == "value":
+            cost = resolve_pointer(outcome.value, "/usage/total_cost")
+            yield expect(cost is None, "no cost: none was told", repr(cost))
         doubtful = history.case in _DOUBTFUL and outcome.clear
         yield replace(seen, status="WARN") if seen.failed and doubtful else seen
 

@@ -17,7 +17,7 @@ from getimg_mock.contract.clients.cases.case_rules import (
     video,
 )
 from getimg_mock.contract.clients.cases.client_check import client_check
-from getimg_mock.contract.clients.cases.wire_script import build_error, build_json_answer
+from getimg_mock.contract.clients.cases.wire_script import WireStep, build_error, build_json_answer
 from getimg_mock.contract.clients.checks.own_requests import find_own_requests
 from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
 from getimg_mock.contract.verdicts import expect, fail
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from getimg_mock.contract.clients.cases.client_history import ClientHistory
-    from getimg_mock.contract.clients.cases.wire_script import WireAnswer
+    from getimg_mock.contract.clients.cases.wire_script import WireAnswer, WireScript
     from getimg_mock.contract.clients.fault_serving.fault_server import FaultAction, FaultContext
     from getimg_mock.contract.verdicts import Observation
     from getimg_mock.world.randomness import Stream
@@ -144,8 +144,24 @@ def _build_recovery_cases() -> Iterator[Case]:
             patience=25,
             rules=(FaultRule(on="videos.retrieve", do=act, label=f"poll: {name}", nth=(1,)),),
         )
+    yield Case(
+        name="get-wait-idle",
+        calls=(video(),),
+        needs=("retries",),
+        settings={"video_seconds": 3},
+        options={"poll_interval": 1, "wait_timeout": 30},
+        patience=25,
+        rules=(
+            FaultRule(on="videos.retrieve", do=_close_while_idle, label="closed after each poll"),
+        ),
+    )
     yield _build_apart_case(down)
     yield from _build_recovered_cases()
+
+
+def _close_while_idle(turn: FaultContext) -> WireScript:
+    """Answer, and close the connection soon after, without a word."""
+    return (*turn.proceed().to_script(), WireStep("close", 0.3))
 
 
 def _build_apart_case(down: FaultAction) -> Case:
@@ -200,6 +216,7 @@ _PENDING_RULE: Final = FaultRule(
 
 
 def _build_refusal_cases() -> Iterator[Case]:
+    yield _build_refused_poll_case(401, "invalid_api_key")
     for status in _FINAL_STATUSES:
         refusal = fault_actions.answer_instead(build_error(status, "refused", "Refused."))
         yield Case(
@@ -211,6 +228,23 @@ def _build_refusal_cases() -> Iterator[Case]:
                 for on in ("images.generate", "models.list", "videos.create")
             ),
         )
+
+
+def _build_refused_poll_case(status: int, code: str) -> Case:
+    """Return the case in which a key is no longer taken, say, while a video is waited for."""
+    refusal = fault_actions.answer_instead(build_error(status, code, "Refused from now on."))
+    return Case(
+        name=f"refusal-of-polls-{status}",
+        calls=(video(),),
+        limit=LIMIT,
+        settings={"video_seconds": 42},
+        options={"poll_interval": 1, "wait_timeout": 20},
+        rules=(
+            FaultRule(
+                on="videos.retrieve", do=refusal, label=f"{status}", nth=tuple(range(2, 100))
+            ),
+        ),
+    )
 
 
 @client_check(
@@ -281,8 +315,14 @@ def reads_are_retried(history: ClientHistory) -> Iterator[Observation]:
 def refusals_are_final(history: ClientHistory) -> Iterator[Observation]:
     """Demands that a request that was refused for good is sent once.
 
-    Fails on a second request after 400, 401, 402, 403, 404, 413 or 422 within the same call.
+    Fails on a second request after 400, 401, 402, 403, 404, 413 or 422 within the same call, also
+    on a further poll once polls get 401.
     """
+    if history.case.startswith("refusal-of-polls"):
+        refused = [each for each in history.poll_requests if each.status == 401]
+        more = refused[1:]
+        yield expect(not more, "no further poll after 401", f"{len(more)} more", *refused[:3])
+        return
     for outcome in history.calls():
         sent = find_own_requests(history, outcome)
         if sent:

@@ -96,7 +96,7 @@ def _build_rate_limit_case(
     evidence="documented",
     why="The documentation names Retry-After for 429.",
     fix="Wait at least as long as Retry-After says.",
-    cases=("wait-*",),
+    cases=("wait-*", "shaky-429"),
 )
 @client_check(
     "GC412",
@@ -122,8 +122,11 @@ def waits_as_asked(history: ClientHistory) -> Iterator[Observation]:
 
     The case decides how it is named: as seconds, as a date, or by the rate limit's reset. Fails on
     an earlier request, and on one that is ten minutes late. A client that gives up has to raise an
-    error, and one that waits has to come back.
+    error, and one that waits has to come back. A poll that gets a 429 is no exception.
     """
+    if history.case == "shaky-429":
+        yield from _polls_wait_as_asked(history)
+        return
     asked = float(history.case.rpartition("-")[2])
     # A date has whole seconds: what is left of one may be gone. Else, clocks may be a little off.
     slack = 1.0 if history.case.startswith("date-") else 0.05
@@ -150,6 +153,17 @@ def waits_as_asked(history: ClientHistory) -> Iterator[Observation]:
             waits = outcome.kind == "abandoned" and not history.virtual
             given_up = waits or outcome.clear
             yield expect(given_up, "to wait or to give up", outcome.shown, *sent)
+
+
+def _polls_wait_as_asked(history: ClientHistory) -> Iterator[Observation]:
+    """Judge the poll that follows one which was refused with Retry-After."""
+    for first, second in itertools.pairwise(history.poll_requests):
+        if first.status == 429:
+            asked = float(first.fields["Retry-After"])
+            gap = second.elapsed - first.elapsed
+            yield expect(
+                gap >= asked - 0.05, f"no poll within {asked:g} s", f"{gap:.2f} s", first, second
+            )
 
 
 @client_check(

@@ -62,6 +62,13 @@ def cases(stream: Stream) -> Iterator[Case]:
     yield build_series("unknown-error", image(), "images.generate", [refused])
     failed = {"id": "req-GREASE0000002", "status": "failed", "error": _ERROR | {"extra": 1}}
     yield build_series("unknown-failure", RETRIEVE, "videos.retrieve", [failed])
+    fail_as_later = fault_actions.change_json(lambda value: failed | {"id": value["id"]})
+    yield Case(
+        name="unknown-failure-waited",
+        calls=(video(),),
+        settings={"video_seconds": 1},
+        rules=(FaultRule(on="videos.retrieve", do=fail_as_later, label="unknown failure"),),
+    )
 
 
 @client_check(
@@ -117,17 +124,18 @@ def _find_unknown_fields(value: Any, pointer: str = "") -> Iterator[tuple[str, A
     evidence="choice",
     why="The caller needs the code and the message that the server gave.",
     fix="Keep code and message as strings.",
-    cases=("unknown-error", "unknown-failure"),
+    cases=("unknown-error", "unknown-failure*"),
 )
 def unknown_errors_are_surfaced(history: ClientHistory) -> Iterator[Observation]:
     """Demands that an unknown error code and its message reach the caller.
 
-    Tries a refused request and a failed video. Fails when either text is missing from the error, or
-    when the error is not clear.
+    Tries a refused request and a failed video, also one that is waited for, of which the message is
+    enough. Fails when either text is missing from the error, or when the error is not clear.
     """
     for outcome in history.calls():
         sent = find_answer(history, outcome)
         text = f"{outcome.text} {outcome.error.get('code')} {outcome.value}"
-        seen = "brand_new_code" in text and "A new kind of refusal." in text
+        told = "brand_new_code" in text or outcome.op == "generate_video"
+        seen = told and "A new kind of refusal." in text
         right = outcome.clear or (outcome.op == "retrieve_video" and outcome.kind == "value")
         yield expect(right and seen, "code and message of the error", outcome.shown, *sent)

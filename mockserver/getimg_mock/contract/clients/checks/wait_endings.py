@@ -5,17 +5,20 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from getimg_mock.contract.clients.cases.case_rules import HOUR, Case, video
+from getimg_mock.contract.clients.cases import fault_actions
+from getimg_mock.contract.clients.cases.case_rules import HOUR, Case, balance, models, video
 from getimg_mock.contract.clients.cases.client_check import client_check
 from getimg_mock.contract.clients.checks.own_requests import names_generation
 from getimg_mock.contract.clients.checks.polling import (
     SLOW_VIDEO,
     WAIT_LIMIT,
+    WAIT_OPTIONS,
     build_real_wait_case,
     build_slow_answers,
     build_wait_case,
     polling_stops,
 )
+from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
 from getimg_mock.contract.verdicts import expect, fail
 
 if TYPE_CHECKING:
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
     from getimg_mock.contract.clients.cases.client_history import (
         ClientHistory,
     )
+    from getimg_mock.contract.clients.cases.wire_script import WireAnswer
+    from getimg_mock.contract.clients.fault_serving.fault_server import FaultAction, FaultContext
     from getimg_mock.contract.verdicts import Observation
     from getimg_mock.world.randomness import Stream
 
@@ -45,12 +50,8 @@ def cases(_: Stream) -> Iterator[Case]:
         scenario=(_HOLD_VIDEOS,),
     )
     yield from _build_slow_answer_cases()
-    yield build_wait_case(
-        "waits-apart",
-        calls=(video(), replace(video(), after=HOUR)),
-        settings=SLOW_VIDEO,
-        limit=WAIT_LIMIT + 2 * HOUR,
-    )
+    yield from _build_bad_answer_cases()
+    yield from _build_whole_wait_cases()
     yield build_wait_case("failing", scenario=(_fail_videos(12),))
     yield from _build_cancelled_cases()
     for name, seconds in (("clock-back", -3600.0), ("clock-ahead", 3600.0)):
@@ -69,9 +70,12 @@ def cases(_: Stream) -> Iterator[Case]:
 
 def _build_cancelled_cases() -> Iterator[Case]:
     """Yield the cases in which the caller does not want to wait any more."""
+    # In a scope that was cancelled no further call can be made.
+    later = (replace(balance(), after=60), models(), balance())
     for name, by_scope in (("cancelled", False), ("cancelled-scope", True)):
         yield build_wait_case(
             name,
+            calls=(video(),) if by_scope else (video(), *later),
             settings={"video_seconds": 300},
             interrupt_at=23.0,
             by_scope=by_scope,
@@ -99,6 +103,62 @@ def _build_slow_answer_cases() -> Iterator[Case]:
     )
 
 
+def _build_bad_answer_cases() -> Iterator[Case]:
+    """Yield the cases of a video that stays pending, while polls fail now and then."""
+    down = fault_actions.answer_instead(fault_actions.UNAVAILABLE)
+    silence = fault_actions.end_before_work("hang")
+    for name, act, nth in (
+        ("asked-429", _ask_for_an_hour(429), (2,)),
+        ("asked-503", _ask_for_an_hour(503), (2,)),
+        ("silent", silence, (2,)),
+        ("shaky", down, tuple(range(2, 400, 2))),
+    ):
+        yield build_wait_case(
+            f"held-{name}",
+            options={"poll_interval": 5, "wait_timeout": 100},
+            needs=("wait_timeout",),
+            scenario=(_HOLD_VIDEOS,),
+            rules=(FaultRule(on="videos.retrieve", do=act, label=f"polls: {name}", nth=nth),),
+        )
+
+
+def _ask_for_an_hour(status: int) -> FaultAction:
+    return fault_actions.refuse_with_wait(status, lambda _: (("Retry-After", "3600"),))
+
+
+def _build_whole_wait_cases() -> Iterator[Case]:
+    """Yield the cases of videos that are done in time, by the time that their wait has."""
+    yield build_wait_case(
+        "waits-apart",
+        calls=(video(), replace(video(), after=HOUR)),
+        settings=SLOW_VIDEO,
+        limit=WAIT_LIMIT + 2 * HOUR,
+    )
+    yield build_wait_case(
+        "waits-long",
+        settings=SLOW_VIDEO,
+        options=WAIT_OPTIONS | {"timeout": 20},
+        needs=("wait_timeout", "timeout"),
+    )
+    yield build_wait_case(
+        "waits-limited",
+        settings={"video_seconds": 20},
+        options={"poll_interval": 5, "wait_timeout": 45},
+        needs=("wait_timeout", "poll_interval"),
+        rules=(
+            FaultRule(on="videos.*", do=_exhaust_limit, label="no further order in this window"),
+        ),
+    )
+
+
+def _exhaust_limit(turn: FaultContext) -> WireAnswer:
+    """Answer with headers by which the limit of orders is used up: polls take nothing from it."""
+    reset = int(turn.adversary.later(55).timestamp())
+    names = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
+    headers = zip(names, ("20", "0", str(reset)), strict=True)
+    return turn.proceed().with_headers(*headers, drop=names)
+
+
 def _fail_videos(seconds: int) -> dict[str, Any]:
     """Return the scenario step that lets each video fail after `seconds`."""
     return {
@@ -119,9 +179,11 @@ def _fail_videos(seconds: int) -> dict[str, Any]:
 def waiting_ends(history: ClientHistory) -> Iterator[Observation]:
     """Demands that a wait for a video that stays pending raises an error with its id.
 
-    Fails when the call returns or never ends, or when the error lacks the generation's id. With an
-    option for the deadline, it fails as well when the wait lasts more than a minute and an answer
-    longer, as it does where polls are counted, or pauses double without a maximum.
+    Polls are answered at once, late, once not at all, or every other time with an error; one asks
+    for a pause of an hour. Fails when the call returns or never ends, or when the error lacks the
+    generation's id. With an option for the deadline, it fails as well when the wait lasts more than
+    a minute and an answer longer, as it does where polls are counted, or pauses double without a
+    maximum.
     """
     limit = history.options.get("wait_timeout")
     most = _compute_longest_wait(history, float(limit)) if limit else WAIT_LIMIT
@@ -164,7 +226,8 @@ def cancelling_is_prompt(history: ClientHistory) -> Iterator[Observation]:
     """Demands that an interrupted wait ends within 7 s and leaves the generation's id.
 
     An asynchronous client is cancelled by its task, and by a cancel scope of anyio. Fails when the
-    wait goes on, or when the id is neither on the error nor in the client's log.
+    wait goes on, also in the background of later calls, or when the id is neither on the error nor
+    in the client's log.
     """
     for outcome in history.calls("generate_video"):
         sent = history.during(outcome)
@@ -181,6 +244,8 @@ def cancelling_is_prompt(history: ClientHistory) -> Iterator[Observation]:
             outcome.shown,
             *sent[:1],
         )
+        later = [each for each in history.poll_requests if each.number > outcome.last]
+        yield expect(not later, "no poll after that", f"{len(later)} polls", *later[:2])
 
 
 @client_check(
@@ -239,17 +304,19 @@ def failures_end_the_wait(history: ClientHistory) -> Iterator[Observation]:
     evidence="choice",
     why="A client that lives for hours would give up each later video at once, though it is paid.",
     fix="Compute the deadline when a wait begins, and not when the client is created.",
-    cases=("waits-apart",),
+    cases=("waits-*",),
 )
 def waits_begin_anew(history: ClientHistory) -> Iterator[Observation]:
-    """Demands the result of a wait that begins an hour after an earlier one.
+    """Demands the result of a wait whose video is done before its deadline.
 
-    Fails when one of the waits raises, although its video is done long before its own deadline.
+    One wait begins an hour after an earlier one, one lasts longer than the timeout of a request,
+    and in one the limit of orders, from which polls take nothing, is used up. Fails when a wait
+    raises.
     """
     for outcome in history.calls("generate_video"):
         yield expect(
             outcome.kind == "value",
-            "the video: its wait has ten minutes",
+            "the video: it was done in time",
             f"{outcome.shown} after {outcome.seconds:.0f} s",
             *history.during(outcome)[-2:],
         )

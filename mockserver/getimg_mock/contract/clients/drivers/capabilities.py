@@ -73,7 +73,7 @@ def find_in_process_need(case: Case) -> str:
     """Return what a case needs that only a client in this process can have."""
     wants = {
         "calls at the same time": case.together,
-        "a way to interrupt it": case.interrupt_at is not None,
+        "a way to interrupt it": bool(case.interrupt_at or case.interrupt_after),
         "a measurement of its memory": case.memory,
         "what it logs": case.logs,
         "a simulated wall clock": bool(case.wall_jumps),

@@ -33,7 +33,7 @@ from getimg_mock.contract.plans import Plan
 from getimg_mock.errors import SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from getimg_mock.contract.clients.cases.case_rules import Case, ClientCall
     from getimg_mock.contract.clients.drivers.client_factory import Capabilities
@@ -210,9 +210,14 @@ class CaseRun:
             return
         call, args, *_ = begun
         adapter, before = self._select_adapter(adapter, call), copy.deepcopy(args)
+        seconds = self._find_interruption(number)
+        if seconds is not None:
+            self.time.interrupt_at = self.time.seconds() + seconds
         with trace_memory(self.network, on=self.case.memory) as memory:
             made = self._invoke_in_child if call.child else self._invoke
             result = made(adapter, call, args)
+        if seconds is not None:
+            self.time.interrupt_at = None
         self._end(number, begun, result, memory.peak, changed=args != before)
 
     def _invoke(self, adapter: Any, call: ClientCall, args: dict[str, Any]) -> dict[str, Any]:
@@ -239,7 +244,8 @@ class CaseRun:
             self.ended = self.ended or isinstance(error, OverdueError)
             return {"kind": "abandoned", "error": {"text": str(error)}}
         if isinstance(error, (KeyboardInterrupt, asyncio.CancelledError)):
-            if self.case.interrupt_at is None and isinstance(error, KeyboardInterrupt):
+            wanted = self.case.interrupt_at or self.case.interrupt_after
+            if wanted is None and isinstance(error, KeyboardInterrupt):
                 raise error  # not the client's: the user interrupts the run
             return {"kind": "interrupted", "error": describe_error(error, adapter)}
         return {"kind": "error", "error": describe_error(error, adapter)}
@@ -270,15 +276,34 @@ class CaseRun:
         adapter, before = self._select_adapter(adapter, call), copy.deepcopy(args)
         with trace_memory(self.network, on=self.case.memory) as memory:
             try:
+                blocked = self.time.blocked
                 value = getattr(adapter, call.op)(**args)
-                if inspect.isawaitable(value):  # an adapter may be only partly async
-                    value = await value
+                if inspect.isawaitable(value):
+                    value = await self._await_until_interrupted(value, number)
+                else:  # an adapter may be only partly async, and its plain methods block
+                    self.time.blocked = blocked
                 result: dict[str, Any] = {"kind": "value", "value": to_json_value(value)}
             except SettingsError:
                 raise
             except BaseException as error:  # noqa: BLE001 - whatever a client raises is its outcome
                 result = self._describe_raised(error, adapter)
         self._end(number, begun, result, memory.peak, changed=args != before)
+
+    async def _await_until_interrupted(self, value: Awaitable[Any], number: int) -> Any:
+        """Return what an operation does; cancel it on the way where the case says so."""
+        seconds = self._find_interruption(number)
+        if seconds is None:
+            return await value
+        task = asyncio.ensure_future(value)
+        alarm = asyncio.get_running_loop().call_later(seconds, task.cancel)
+        try:
+            return await task
+        finally:
+            alarm.cancel()
+
+    def _find_interruption(self, number: int) -> float | None:
+        """Return after how many seconds a call is interrupted; None where it is not."""
+        return None if number == len(self.case.calls) - 1 else self.case.interrupt_after
 
     def _end(
         self, number: int, begun: Any, result: dict[str, Any], peak: int, *, changed: bool

@@ -233,6 +233,10 @@ class _VirtualStream:
             self.connection.closed = True
             raise self.core.ConnectError(refused)
 
+    def _see_closing(self, what: bytes | str) -> bytes | str:
+        """Return what was read, or a reset: another thread or task has closed the connection."""
+        return "reset" if self.connection.closed else what
+
     def _deliver(self, data: bytes) -> None:
         if self.connection.closed:
             raise self.core.WriteError("[Errno 9] Bad file descriptor")
@@ -246,7 +250,7 @@ class _SyncVirtualStream(_VirtualStream):
         # What has arrived already is read without a wait, as from a real socket.
         if seconds > 0:
             self.connection.network.time.sleep(_cap_seconds(seconds))
-        return _check_received(self.core, what)
+        return _check_received(self.core, self._see_closing(what))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         del timeout
@@ -268,7 +272,7 @@ class _AsyncVirtualStream(_VirtualStream):
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109 - httpcore's
         seconds, what = self.connection.take_next(max_bytes, timeout)
         await asyncio.sleep(_cap_seconds(seconds))  # noqa: TID251 - the client's loop runs in virtual time
-        return _check_received(self.core, what)
+        return _check_received(self.core, self._see_closing(what))
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109 - httpcore's
         del timeout
