@@ -347,13 +347,14 @@ class HttpSession:
     def exchange_all(
         self, batch: Sequence[tuple[PreparedRequest, Send]]
     ) -> Iterator[ReceivedResponse]:
-        """Send what the budget allows at the same time, each on its own connection.
-
-        So many connections are open at once as the smallest queue of common servers takes.
-        """
+        """Send what the budget allows at the same time, each on its own connection."""
         if all(step.link for _, step in batch):
-            yield from send_in_waves(self._exchange_on_new_connection, batch)
-            return
+            return iter(send_in_waves(self._load_alone, batch))
+        return self._send_all_allowed(batch)
+
+    def _send_all_allowed(
+        self, batch: Sequence[tuple[PreparedRequest, Send]]
+    ) -> Iterator[ReceivedResponse]:
         gate = self._target.gate
         allowed: list[tuple[PreparedRequest, Send]] = []
         refused: RefusedError | None = None
@@ -374,7 +375,7 @@ class HttpSession:
         if refused is not None:
             raise refused
 
-    def _exchange_on_new_connection(self, sent: tuple[PreparedRequest, Send]) -> ReceivedResponse:
+    def _load_alone(self, sent: tuple[PreparedRequest, Send]) -> ReceivedResponse:
         """Load a file as `exchange` does; none is refused by a gate, as no read can cost."""
         with closing(HttpSession(self._target)) as session:
             return session.exchange(*sent)
