@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from threading import Barrier
 from typing import TYPE_CHECKING
 
-from getimg_mock.contract.provider.corpus.generation_plans import request_file
+from getimg_mock.contract.provider.corpus.file_steps import request_file
 from getimg_mock.contract.steps import Send, Wait
 from getimg_mock.contract.targets.execution import (
     PlanExecution,

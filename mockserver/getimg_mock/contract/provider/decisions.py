@@ -97,17 +97,23 @@ def expect_success(history: History, each: HttpExchange, wanted: str) -> Observa
 def _may_not_be_fetched(history: History, refused: HttpExchange) -> bool:
     """Whether the references of a request may be out of reach: none with an address was taken."""
     return has_addresses(refused) and not any(
-        has_addresses(each) and each.status not in IGNORED_STATUSES and not is_refused(each)
+        any(url.startswith("https:") for url in _list_addresses(each))
+        and each.status not in IGNORED_STATUSES
+        and not is_refused(each)
         for each in history
     )
 
 
 def has_addresses(exchange: HttpExchange) -> bool:
     """Whether a submission has references that a service is to fetch."""
+    return bool(_list_addresses(exchange))
+
+
+def _list_addresses(exchange: HttpExchange) -> list[str]:
     images = exchange.asked.get("images") if exchange.submits else None
-    return isinstance(images, list) and any(
-        isinstance(each, dict) and str(each.get("url")).startswith("https:") for each in images
-    )
+    found = images if isinstance(images, list) else []
+    urls = [str(each.get("url")) for each in found if isinstance(each, dict)]
+    return [url for url in urls if url.lower().startswith("https:")]
 
 
 def expect_one_decision(history: History, prefix: str) -> Iterator[Observation]:

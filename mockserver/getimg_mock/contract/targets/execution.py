@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from getimg_mock.contract.instants import build_days_query, parse_instant
 from getimg_mock.contract.json_reading import read_json
-from getimg_mock.contract.signed_links import alter_link
+from getimg_mock.contract.signed_links import alter_id, alter_link
 from getimg_mock.contract.steps import (
     DAYS_PLACEHOLDER,
     DONOR,
@@ -87,6 +87,8 @@ class ReceivedResponse:
     body: bytes
     seconds: float = 0.0
     effects: tuple[Effect, ...] | None = None
+    unwelcome: bool = False
+    """Whether `100 Continue`, or an answer in its place, was waited for in vain."""
 
 
 class StepSession(Protocol):
@@ -236,6 +238,7 @@ class PlanExecution:
             donor = self._resolve_text(step.donor if step.alter == "borrowed" else None)
             base = self.session.base
             return None if donor is None else alter_link(value, step.alter, base, donor, step.place)
+        value = alter_id(value, step.alter) if step.alter else value
         path = step.path.replace("{}", quote(value, safe="")) if step.ref else step.path
         query = step.query.replace(FIRST_KEY, self.session.keys["a"])
         query = query.replace(DAYS_PLACEHOLDER, self._days)

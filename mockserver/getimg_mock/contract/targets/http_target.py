@@ -32,6 +32,7 @@ from getimg_mock.contract.targets.rate_limit_windows import (
     RateLimitWindow,
     count_bursts,
     find_window_key,
+    list_full_windows,
     read_window,
 )
 from getimg_mock.errors import SettingsError
@@ -66,11 +67,6 @@ _MARGIN: Final = 0.2
 
 _BURST: Final = 15.0
 """Seconds that a burst, and the requests right after it, may take."""
-
-_BURST_ROLES: Final = frozenset(
-    {"burst", "after-wait", "other-key", "other-kind", "reads-at-limit"}
-)
-"""The roles of requests that are about a used-up rate limit window."""
 
 
 @dataclass(slots=True)
@@ -309,10 +305,9 @@ class HttpSession:
         if self._target.control is None and left > 0:
             self.wait(left + _MARGIN)
 
-    def _pace(self, sent: PreparedRequest, step: Send) -> None:
-        """Wait before a submission while its window is used up, except in a burst."""
-        window = self._target.windows.get(find_window_key(sent))
-        if step.submits and step.use not in _BURST_ROLES and window and window.remaining == 0:
+    def _pace(self, batch: Sequence[tuple[PreparedRequest, Send]]) -> None:
+        """Wait before submissions for which their window has no room left, except in a burst."""
+        for window in list_full_windows(self._target.windows, batch):
             self._await_reset(window)
 
     def _record_window(self, sent: PreparedRequest, received: ReceivedResponse) -> None:
@@ -322,7 +317,7 @@ class HttpSession:
 
     def exchange(self, sent: PreparedRequest, step: Send) -> ReceivedResponse:
         """Send one request; a read without an answer is sent once more, a submission never."""
-        self._pace(sent, step)
+        self._pace([(sent, step)])
         received = retry_read(lambda: self._send_through_gate(sent, step), sent.method)
         received = follow_redirects(
             self.base, sent, received, lambda there: self._send_through_gate(there, step)
@@ -348,13 +343,14 @@ class HttpSession:
         self, batch: Sequence[tuple[PreparedRequest, Send]]
     ) -> Iterator[ReceivedResponse]:
         """Send what the budget allows at the same time, each on its own connection."""
-        if all(step.link for _, step in batch):
+        if all(step.link and not step.together for _, step in batch):
             return iter(send_in_waves(self._load_alone, batch))
         return self._send_all_allowed(batch)
 
     def _send_all_allowed(
         self, batch: Sequence[tuple[PreparedRequest, Send]]
     ) -> Iterator[ReceivedResponse]:
+        self._pace(batch)
         gate = self._target.gate
         allowed: list[tuple[PreparedRequest, Send]] = []
         refused: RefusedError | None = None

@@ -12,6 +12,7 @@ from getimg_mock.contract.provider.charges import (
     expect_same_costs,
     pair_cost_reads,
 )
+from getimg_mock.contract.provider.corpus.body_plans import SPELLINGS
 from getimg_mock.contract.provider.decisions import (
     IGNORED_STATUSES,
     expect_one_decision,
@@ -179,12 +180,18 @@ def large_requests_are_refused(history: History) -> Iterator[Observation]:
 def positive_requests_are_accepted(history: History) -> Iterator[Observation]:
     """Require success for every valid submission.
 
-    Applies to requests that the schemas, the catalogue and the documented rules allow. Fails when
-    one is refused. Source: documented.
+    Applies to requests that the schemas, the catalogue and the documented rules allow, and to JSON
+    that is spelled in another way than what was accepted. Fails when one is refused. Source:
+    documented.
     """
     for each in history:
         if each.submits and each.valid and not _says_nothing(each):
             yield expect_success(history, each, "accepted: the request is valid")
+    for name, group in history.groups.items():
+        if name.startswith(SPELLINGS) and not is_refused(group[0]) and group[0].status:
+            for each in [one for one in group[1:] if not _says_nothing(one)]:
+                wanted = "accepted, as the same request in another spelling was"
+                yield expect(each.accepted, wanted, f"{each.status} {each.body[:160]!r}", each)
 
 
 def _says_nothing(exchange: HttpExchange) -> bool:

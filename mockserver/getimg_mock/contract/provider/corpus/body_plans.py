@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from getimg_mock.contract.model_choice import ModelJson, ModelKind
     from getimg_mock.contract.steps import Send
 
+
+SPELLINGS: Final = "spellings"
+"""How the names of groups begin whose bodies are spelled in different ways."""
 
 _TOO_LARGE: Final = 10 * 1024 * 1024 + 1
 """A byte more than a picture in a request may have."""
@@ -111,19 +115,34 @@ def _build_content_type_steps(kind: ModelKind, model: ModelJson) -> Iterator[Sen
 
 
 def _build_unicode_steps(kind: ModelKind, model: ModelJson) -> Iterator[Send]:
+    spellings = f"{SPELLINGS} of {kind}s"
     for text in UNICODE_PROMPTS:
         yield post(
             kind,
             build_small_request(model) | {"prompt": text},
             fault="unicode",
             field=ascii(text)[:40],
+            group=spellings if text == UNICODE_PROMPTS[0] else "",
         )
+    wave = json.dumps(build_small_request(model, prompt=UNICODE_PROMPTS[0])).encode()
+    pair = "a pair of surrogates, escaped"
+    yield post(kind, wave, fault="unicode", group=spellings, field=pair)
     escaped = encode_body(build_small_request(model)).replace(b"lighthouse", b"\\ud800")
     yield post(kind, escaped, fault="unicode", field="a lone surrogate, escaped")
     escaped = encode_body(build_small_request(model)).replace(
         b"lighthouse", b"\\u0000 \\ud83c\\udf0a"
     )
     yield post(kind, escaped, fault="unicode", field="escapes")
+    for name, spelled in _list_spellings(model).items():
+        yield post(kind, spelled, valid=True, field=name)
+
+
+def _list_spellings(model: ModelJson) -> dict[str, bytes]:
+    """Return bodies of which each parser makes the same as of the plainest, by what they have."""
+    body = build_small_request(model, prompt="Wellen an der K\u00fcste und/oder \u706f\u53f0")
+    escaped = json.dumps(body).replace("/", r"\/").replace('"prompt"', r'"\u0070rompt"')
+    spaced = json.dumps(body, indent="\t", ensure_ascii=False).replace("\n", "\r\n")
+    return {"all that can be escaped": escaped.encode(), "spaces": f" {spaced}\r\n".encode()}
 
 
 @cache

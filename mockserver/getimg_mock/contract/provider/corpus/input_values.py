@@ -37,7 +37,7 @@ _COERCIBLE_VALUES: Final[dict[str, tuple[Any, ...]]] = {
     "resolution": (1024, ["1K"]),
     "output_format": (["png"],),
     "duration": ("5", [5], {"seconds": 5}),
-    "sound": ("true", "", 1, 0),
+    "sound": ("true", "false", "", 1, 0),
     "images": (
         "https://example.com/cat.png",
         {"url": "https://example.com/cat.png"},
@@ -75,8 +75,9 @@ PUBLIC_URLS: Final = (
     "https://example.com/pictures/cat",
     "https://example.com/cat?format=webp&width=512",
     "https://example.com/a%20cat/%E7%81%AF%E5%8F%B0.JPG",
+    "HTTPS://EXAMPLE.COM/cat.png",
 )
-"""Forms that the URL of a picture has: signed, without an extension, with escapes."""
+"""Forms that the URL of a picture has: signed, without an extension, with escapes, in capitals."""
 
 UNFETCHABLE_URLS: Final = (
     "http://example.com/cat.png",
@@ -93,6 +94,9 @@ UNFETCHABLE_URLS: Final = (
     "https://2130706433/cat.png",
     "https://0x7f000001/cat.png",
     "https://127.1/cat.png",
+    "https://0177.0.0.1/cat.png",
+    "https://127.0.0.1.:443/cat.png",
+    "https://LOCALHOST./cat.png",
     "https://metadata.google.internal/computeMetadata/v1/",
     "https://user:pass@example.com/c.png",
     "https://[::ffff:127.0.0.1]/cat.png",
@@ -111,18 +115,23 @@ UNFETCHABLE_URLS: Final = (
 
 PICTURES: Final = {
     "a JPEG": (
-        "data:image/jpeg;base64,/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAFA3PEY8MlBGQUZaVVBfeMiCeG5uePWvuZHI//"
-        "//////////////////////////////////////////////////2wBDAVVaWnhpeOuCguv///////////////////////"
-        "//////////////////////////////////////////////////wAARCAAIAAgDASIAAhEBAxEB/8QAFQABAQAAAAAAAAA"
-        "AAAAAAAAAAAH/xAAUEAEAAAAAAAAAAAAAAAAAAAAA/8QAFAEBAAAAAAAAAAAAAAAAAAAAA//EABQRAQAAAAAAAAAAAAAA"
-        "AAAAAAD/2gAMAwEAAhEDEQA/AKAIj//Z"
+        "data:image/jpeg;base64,/9j/4AAQSkZJRgABAQAAAQABAAD/4QAiRXhpZgAATU0AKgAAAAgAAQESAAMAA"
+        "AABAAYAAAAAAAD/2wBDAFA3PEY8MlBGQUZaVVBfeMiCeG5uePWvuZHI/////////////////////////////"
+        "///////////////////////2wBDAVVaWnhpeOuCguv//////////////////////////////////////////"
+        "///////////////////////////////wAARCAAIAAgDASIAAhEBAxEB/8QAFQABAQAAAAAAAAAAAAAAAAAAA"
+        "AH/xAAUEAEAAAAAAAAAAAAAAAAAAAAA/8QAFAEBAAAAAAAAAAAAAAAAAAAAA//EABQRAQAAAAAAAAAAAAAAA"
+        "AAAAAD/2gAMAwEAAhEDEQA/AKAIj//Z"
     ),
     "a WebP": (
         "data:image/webp;base64,UklGRjAAAABXRUJQVlA4ICQAAACwAQCdASoIAAgAB0CWJaACdLoABdQAANpubPcdo3dcY7MA"
         "AAA="
     ),
+    "a PNG, its type in capitals": PIXEL.replace("image/png", "IMAGE/PNG"),
 }
-"""Data URLs of the two other types that are documented, each with such a picture."""
+"""Data URLs of the two other types that are documented, each with such a picture, and a third.
+
+The JPEG says that it is turned, as photographs do: what is made of it is not.
+"""
 
 OTHER_BYTES: Final = {
     "a GIF as PNG": "data:image/png;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAACAkQBADs=",
@@ -133,6 +142,9 @@ OTHER_BYTES: Final = {
     "the first bytes of a PNG": "data:image/png;base64,iVBORw0KGgo=",
 }
 """Data URLs of a right type whose bytes are no such picture, by what they are."""
+
+OBJECT_MEMBERS: Final = ("constructor", "__proto__", "toString")
+"""Names that every object has in some languages: what is looked up by them is found."""
 
 FOREIGN_LETTERS: Final = ("gr\u00f6\u00dfe", "\u6d77\u7684", "\U0001f30a\u00e9")
 """Values that no list has: in Latin-1, in Chinese, and beyond the basic plane.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.model_choice import build_small_request, find_cheapest, get_kind
 from getimg_mock.contract.plans import Plan, encode_body, get, get_balance, post
-from getimg_mock.contract.provider.corpus.generation_plans import (
+from getimg_mock.contract.provider.corpus.file_steps import (
     build_borrowed_link_steps,
     request_file,
 )
@@ -273,6 +273,7 @@ def _build_two_workspace_steps(video: ModelJson) -> Iterator[Step]:
         yield get(_RETRIEVE.replace("{}", "req-01ZZZZZZZZZZZZ"), key="b", use="unknown-for-b")
     yield Poll(of="video")
     yield get(_RETRIEVE, ref=Ref("video"), key="b", use="foreign")
+    yield get(_RETRIEVE, ref=Ref("video"), key="b", alter="other-case-id", use="malformed-id")
     yield get(_RETRIEVE.replace("{}", "req-01ZZZZZZZZZZZZ"), key="b", use="unknown-for-b")
     yield get_balance(key="b")
     yield get(_COSTS, query=DAYS_PLACEHOLDER, key="b")

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from getimg_mock.contract.model_choice import PIXEL, build_small_request, find_cheapest
+from getimg_mock.contract.model_choice import (
+    PIXEL,
+    build_small_request,
+    find_cheapest,
+    find_upright_ratio,
+    get_kind,
+    rank_resolution,
+)
 from getimg_mock.contract.plans import Plan, post
+from getimg_mock.contract.provider.corpus.file_steps import request_file
 from getimg_mock.contract.provider.corpus.input_values import (
     LARGE_TEXT,
     OTHER_BYTES,
@@ -17,16 +25,20 @@ from getimg_mock.contract.provider.corpus.input_values import (
     encode_large_body,
 )
 from getimg_mock.contract.provider.corpus.refused_plans import build_refused_plan
+from getimg_mock.contract.steps import Poll
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from getimg_mock.contract.model_choice import ModelJson, ModelKind
-    from getimg_mock.contract.steps import Send
+    from getimg_mock.contract.steps import Send, Step
 
 
 _LARGEST: Final = 10 * 1024 * 1024
 """The size of the largest picture that may be sent in a request."""
+
+_LARGE: Final = 8 * 1024 * 1024
+"""The size of another one beside it, with which the body is as large as may be."""
 
 
 def build_plans(models: Sequence[ModelJson]) -> Iterator[Plan]:
@@ -64,6 +76,12 @@ def _build_reference_steps(kind: ModelKind, models: Sequence[ModelJson]) -> Iter
             field=name,
         )
     yield from _build_later_reference_steps(kind, models)
+    yield from _build_excess_steps(kind, models)
+    yield from _build_role_combination_steps(kind, models)
+
+
+def _build_excess_steps(kind: ModelKind, models: Sequence[ModelJson]) -> Iterator[Send]:
+    """Yield orders with one reference of each role more than each model takes."""
     for candidate in models:
         if candidate["type"] != kind:
             continue
@@ -82,7 +100,6 @@ def _build_reference_steps(kind: ModelKind, models: Sequence[ModelJson]) -> Iter
                 fault=fault,
                 field=f"{candidate['id']}: {len(images)} with {each}",
             )
-    yield from _build_role_combination_steps(kind, models)
 
 
 def _build_later_reference_steps(kind: ModelKind, models: Sequence[ModelJson]) -> Iterator[Send]:
@@ -134,22 +151,47 @@ def _build_role_combination_steps(kind: ModelKind, models: Sequence[ModelJson]) 
             )
 
 
-def _build_allowed_reference_steps(kind: ModelKind, models: Sequence[ModelJson]) -> Iterator[Send]:
+def _build_allowed_reference_steps(kind: ModelKind, models: Sequence[ModelJson]) -> Iterator[Step]:
+    cheapest = find_cheapest(models, kind, references=True)
+    role = next(iter(cheapest["supported_references"]), "")
+    if role and role != "last_frame":
+        yield from _build_turned_steps(cheapest, role)
+    yield from _build_count_steps(kind, models)
+    for name, url in PICTURES.items() if role and role != "last_frame" else ():
+        yield post(
+            kind,
+            build_small_request(cheapest) | {"images": [{"url": url, "role": role}]},
+            valid=True,
+            use="model-value",
+            field=name,
+        )
+    yield from _build_public_url_steps(kind, models)
+    if kind == "image":
+        few = [{"url": LARGE_TEXT}, {"url": build_large_picture(_LARGE)}]
+        few = few[: cheapest["supported_references"].get(role, 1)]
+        body = build_small_request(cheapest)
+        large = encode_large_body(body | {"images": few}, build_large_picture(_LARGEST))
+        for each in (body | {"images": [{"url": PIXEL}]}, large):
+            yield post(kind, each, valid=True, use="model-value")
+
+
+def _build_count_steps(kind: ModelKind, models: Sequence[ModelJson]) -> Iterator[Send]:
+    """Yield orders with as many references of each role as each model takes."""
     for model in models:
         if model["type"] != kind:
             continue
-        for role, most in model["supported_references"].items():
-            images = [{"url": PIXEL, "role": role}] * min(most, 8)
-            if role == "last_frame":
+        for each, most in model["supported_references"].items():
+            images = [{"url": PIXEL, "role": each}] * min(most, 8)
+            if each == "last_frame":
                 images = [{"url": PIXEL, "role": "first_frame"}, *images[:1]]
             yield post(
                 kind,
                 build_small_request(model) | {"images": images},
                 valid=True,
                 use="model-value",
-                field=f"{len(images)} with {role}",
+                field=f"{len(images)} with {each}",
             )
-            if role == "last_frame":
+            if each == "last_frame":
                 yield post(
                     kind,
                     build_small_request(model) | {"images": images[::-1]},
@@ -157,24 +199,24 @@ def _build_allowed_reference_steps(kind: ModelKind, models: Sequence[ModelJson])
                     use="model-value",
                     field="the last frame named first",
                 )
-    model = find_cheapest(models, kind, references=True)
-    role = next(iter(model["supported_references"]), "")
-    for name, url in PICTURES.items() if role and role != "last_frame" else ():
-        yield post(
-            kind,
-            build_small_request(model) | {"images": [{"url": url, "role": role}]},
-            valid=True,
-            use="model-value",
-            field=name,
-        )
-    yield from _build_public_url_steps(kind, models)
-    if kind == "image":
-        body = build_small_request(model)
-        largest = encode_large_body(
-            body | {"images": [{"url": LARGE_TEXT}]}, build_large_picture(_LARGEST)
-        )
-        for each in (body | {"images": [{"url": PIXEL}]}, largest):
-            yield post(kind, each, valid=True, use="model-value")
+
+
+def _build_turned_steps(model: ModelJson, role: str) -> Iterator[Step]:
+    """Yield an order of all that makes work slow, in an upright form, and its file.
+
+    Its references say that they are turned, which must not count for what is made of them.
+    """
+    kind, count = get_kind(model), min(model["supported_references"][role], 8)
+    order: dict[str, Any] = {"images": [{"url": PICTURES["a JPEG"], "role": role}] * count}
+    if ratio := find_upright_ratio(model):
+        order["aspect_ratio"] = ratio
+    if kind == "image" and model["supported_resolutions"]:
+        order["resolution"] = max(model["supported_resolutions"], key=rank_resolution)
+    body = build_small_request(model) | order
+    yield post(kind, body, valid=True, use="model-value", field="turned JPEGs", name="turned")
+    if kind == "video":
+        yield Poll(of="turned")
+    yield request_file("turned.now" if kind == "video" else "turned")
 
 
 def _build_public_url_steps(kind: ModelKind, models: Sequence[ModelJson]) -> Iterator[Send]:
