@@ -149,7 +149,7 @@ def _list_spellings(model: ModelJson) -> dict[str, bytes]:
 def _build_large_body(kind: ModelKind, model: str, *, whole: bool) -> bytes:
     body: dict[str, Any] = {"model": model, "prompt": "a"}
     if whole:
-        return encode_large_body(body | {"x": LARGE_TEXT}, " " * (25 * 1024 * 1024 + 1))
+        return encode_large_body(body | {"x": LARGE_TEXT}, b" " * (25 * 1024 * 1024 + 1))
     role = "reference_image" if kind == "image" else "first_frame"
     body["images"] = [{"url": LARGE_TEXT, "role": role}]
     return encode_large_body(body, build_large_picture(_TOO_LARGE))

@@ -180,23 +180,23 @@ UNICODE_PROMPTS: Final = (
 
 
 @cache
-def build_large_picture(size: int) -> str:
+def build_large_picture(size: int) -> bytes:
     """Return a data URL of a PNG file of `size` bytes."""
     pixel = base64.b64decode(PIXEL.partition(",")[2])
     # Three bytes are four characters, and most are zeros: encoding megabytes takes longer.
     head = pixel + bytes(-len(pixel) % 3)
     zeros, rest = divmod(size - len(head), 3)
-    parts = base64.b64encode(head).decode(), "AAAA" * zeros, base64.b64encode(bytes(rest)).decode()
-    return f"data:image/png;base64,{''.join(parts)}"
+    parts = base64.b64encode(head), b"A" * (4 * zeros), base64.b64encode(bytes(rest))
+    return b"".join((b"data:image/png;base64,", *parts))
 
 
-def encode_large_body(body: dict[str, Any], text: str) -> bytes:
+def encode_large_body(body: dict[str, Any], text: bytes) -> bytes:
     """Return a body as JSON with `text` in the place of `LARGE_TEXT`.
 
     Nothing in the text needs an escape, which the encoder would look for in each character.
     """
     before, after = encode_body(body).split(LARGE_TEXT.encode())
-    return b"".join((before, text.encode(), after))
+    return b"".join((before, text, after))
 
 
 def list_mistyped_values(name: str, schema: dict[str, Any]) -> list[Any]:

@@ -167,7 +167,7 @@ def _build_allowed_reference_steps(kind: ModelKind, models: Sequence[ModelJson])
         )
     yield from _build_public_url_steps(kind, models)
     if kind == "image":
-        few = [{"url": LARGE_TEXT}, {"url": build_large_picture(_LARGE)}]
+        few = [{"url": LARGE_TEXT}, {"url": build_large_picture(_LARGE).decode()}]
         few = few[: cheapest["supported_references"].get(role, 1)]
         body = build_small_request(cheapest)
         large = encode_large_body(body | {"images": few}, build_large_picture(_LARGEST))
