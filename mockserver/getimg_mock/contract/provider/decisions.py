@@ -23,6 +23,18 @@ _MAYBE_FETCHABLE: Final = ("data:image/jpeg;base64,iVBOR", "https://user:")
 """How references begin that may be called valid: a PNG labelled as JPEG, a URL with a name."""
 
 
+_UNREAD: Final = 1 << 20
+"""So many bytes of a body a server need not read to refuse a request for its head."""
+
+
+def may_hang_up(exchange: HttpExchange) -> bool:
+    """Whether a server may refuse a request by its head, and end the connection under its body.
+
+    Its answer may be lost with the connection (RFC 9112, 9.6).
+    """
+    return exchange.fault == "key" and len(exchange.request_body or b"") > _UNREAD
+
+
 def is_refused(exchange: HttpExchange) -> bool:
     """Whether the response is a 4xx."""
     return 400 <= exchange.status < 500

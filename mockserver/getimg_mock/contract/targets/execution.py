@@ -240,6 +240,11 @@ class PlanExecution:
             return None if donor is None else alter_link(value, step.alter, base, donor, step.place)
         value = alter_id(value, step.alter) if step.alter else value
         path = step.path.replace("{}", quote(value, safe="")) if step.ref else step.path
+        if DONOR in path:
+            donor = self._resolve_text(step.donor)
+            if donor is None:
+                return None
+            path = path.replace(DONOR, quote(donor, safe=""))
         query = step.query.replace(FIRST_KEY, self.session.keys["a"])
         query = query.replace(DAYS_PLACEHOLDER, self._days)
         query = _OTHER_DAYS.sub(self._build_other_days, query)

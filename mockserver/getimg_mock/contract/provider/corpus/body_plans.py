@@ -11,8 +11,8 @@ from getimg_mock.contract.plans import Plan, encode_body, post
 from getimg_mock.contract.provider.corpus.input_values import (
     LARGE_TEXT,
     UNICODE_PROMPTS,
-    build_large_picture,
     encode_large_body,
+    encode_large_picture,
 )
 from getimg_mock.contract.provider.corpus.refused_plans import build_refused_plan
 
@@ -67,7 +67,7 @@ def _build_malformed_steps(kind: ModelKind, model: ModelJson) -> Iterator[Send]:
         "null": b"null",
         "true": b"true",
         "NaN": good[:-1] + b',"x":NaN}',
-        "deep arrays": b"[" * 3000 + b"]" * 3000,
+        "deep arrays": b"[" * 50_000 + b"]" * 50_000,
         "form data": b"model=z&prompt=a",
         "a comment": b"/* hi */" + good,
         "deep inside": good[:-1] + b',"images":' + b"[" * 900 + b"]" * 900 + b"}",
@@ -152,7 +152,7 @@ def _build_large_body(kind: ModelKind, model: str, *, whole: bool) -> bytes:
         return encode_large_body(body | {"x": LARGE_TEXT}, b" " * (25 * 1024 * 1024 + 1))
     role = "reference_image" if kind == "image" else "first_frame"
     body["images"] = [{"url": LARGE_TEXT, "role": role}]
-    return encode_large_body(body, build_large_picture(_TOO_LARGE))
+    return encode_large_body(body, encode_large_picture(_TOO_LARGE))
 
 
 def _build_too_large_steps(kind: ModelKind, models: Sequence[ModelJson]) -> Iterator[Send]:

@@ -101,6 +101,8 @@ def _build_missing_field_steps(kind: ModelKind, model: ModelJson) -> Iterator[Se
         del body[field]
         for _ in range(2):
             yield post(kind, body, valid=False, fault="missing", field=field)
+    body = {"model": model["id"], "resolution": "9K"}
+    yield post(kind, body, valid=False, fault="two-faults", field="prompt and resolution")
     yield post(kind, {}, valid=False, fault="missing", field="model and prompt")
     body = build_small_request(model) | {"images": [{"role": "reference_image"}]}
     yield post(kind, body, valid=False, fault="missing", field="images[0].url")
@@ -226,6 +228,9 @@ def _build_bad_number_steps(model: ModelJson) -> Iterator[Send]:
             fault="number-form",
             field=f"duration = {form}",
         )
+    for form in ("NaN", "Infinity"):
+        body = _encode_duration(model, form)
+        yield post("video", body, valid=False, fault="no-number", field=f"duration = {form}")
 
 
 def _build_number_steps(model: ModelJson) -> Iterator[Send]:

@@ -146,8 +146,13 @@ OTHER_BYTES: Final = {
 OBJECT_MEMBERS: Final = ("constructor", "__proto__", "toString")
 """Names that every object has in some languages: what is looked up by them is found."""
 
-FOREIGN_LETTERS: Final = ("gr\u00f6\u00dfe", "\u6d77\u7684", "\U0001f30a\u00e9")
-"""Values that no list has: in Latin-1, in Chinese, and beyond the basic plane.
+FOREIGN_LETTERS: Final = (
+    "gr\u00f6\u00dfe",
+    "\u6d77\u7684",
+    "\U0001f30a\u00e9",
+    '2K"x\\',
+)
+"""Values that no list has: in Latin-1, in Chinese, beyond the basic plane, and what JSON escapes.
 
 Errors repeat them, so that their encoding shows.
 """
@@ -180,8 +185,13 @@ UNICODE_PROMPTS: Final = (
 
 
 @cache
-def build_large_picture(size: int) -> bytes:
+def build_large_picture(size: int) -> str:
     """Return a data URL of a PNG file of `size` bytes."""
+    return encode_large_picture(size).decode()
+
+
+def encode_large_picture(size: int) -> bytes:
+    """Return the same data URL in bytes."""
     pixel = base64.b64decode(PIXEL.partition(",")[2])
     # Three bytes are four characters, and most are zeros: encoding megabytes takes longer.
     head = pixel + bytes(-len(pixel) % 3)

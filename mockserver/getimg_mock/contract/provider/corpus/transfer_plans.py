@@ -68,7 +68,7 @@ def _build_part_steps(image: ModelJson, video: ModelJson, pictured: ModelJson) -
             if turn == 1:
                 yield _send_in(delivery, image, body | {"prompt": ""}, valid=False, fault="length")
             yield _send_in(delivery, image, body, valid=True)
-    large = [{"url": build_large_picture(_LARGE).decode()}]
+    large = [{"url": build_large_picture(_LARGE)}]
     for delivery in _DELIVERIES:
         name = f"video, {delivery}"
         yield _send_in(delivery, video, build_small_request(video), valid=True, name=name)
