@@ -36,7 +36,7 @@ def pytest_collection() -> Generator[None, object, object]:
     """Look for garbage neither while tests are collected nor among them: only in what they make.
 
     The modules, tests and cases that are kept are half a million objects. Looking at them takes a
-    tenth of the time of a whole run of a client, and looking often at what tests make another tenth.
+    tenth of the time of a whole run of a client, and looking often at what tests make another one.
     """
     gc.disable()
     try:
