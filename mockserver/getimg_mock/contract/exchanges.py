@@ -50,6 +50,8 @@ class HttpExchange:
     effects: tuple[Effect, ...] | None = None
     spontaneous: bool = False
     """Whether a `Poll` sent it."""
+    unwelcome: bool = False
+    """Whether `100 Continue`, or an answer in its place, was waited for in vain."""
 
     @cached_property
     def operation(self) -> str:

@@ -68,6 +68,19 @@ def choose_few_pixels(model: ModelJson) -> dict[str, str]:
     return {"resolution": min(resolutions, key=rank_resolution)} if resolutions else {}
 
 
+def find_upright_ratio(model: ModelJson) -> str | None:
+    """Return the first aspect ratio of a model that is higher than wide."""
+    found = (each.partition(":") for each in model.get("supported_aspect_ratios") or [])
+    return next(
+        (
+            f"{across}:{down}"
+            for across, _, down in found
+            if across.isdigit() and down.isdigit() and int(across) < int(down)
+        ),
+        None,
+    )
+
+
 def rank_resolution(resolution: str) -> tuple[int, str]:
     """Return a key that sorts the names of resolutions by size."""
     digits = "".join(each for each in resolution if each.isdigit())

@@ -24,7 +24,7 @@ def find_rate(model: dict[str, Any], asked: dict[str, Any]) -> Decimal | None:
     sound = bool(asked.get("sound")) and bool(model.get("supports_sound"))
     wanted = "sound_on" if sound else "sound_off"
     best: tuple[tuple[bool, bool], Decimal] | None = None
-    for rate in _list_rates(model):
+    for rate in list_rates(model):
         price = parse_decimal(rate.get("unit_price"))
         fits = rate.get("resolution") in {resolution, None}
         if price is None or not fits or rate.get("sound") not in {wanted, "not_applicable"}:
@@ -70,7 +70,7 @@ def compute_worst_price(body: bytes | None, models: Sequence[dict[str, Any]]) ->
 def _compute_listed_price(model: dict[str, Any], asked: dict[str, Any]) -> Decimal | None:
     """Return the price of a body that fits the catalogue; None where its values are unusual."""
     known = set(map(str, model.get("supported_resolutions") or ()))
-    if not _list_rates(model):
+    if not list_rates(model):
         return None
     if str(asked.get("resolution")) not in known:
         return ZERO
@@ -83,7 +83,7 @@ def _compute_listed_price(model: dict[str, Any], asked: dict[str, Any]) -> Decim
         return ZERO
 
 
-def _list_rates(model: dict[str, Any]) -> list[dict[str, Any]]:
+def list_rates(model: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the rates of a model; none where a service lists something else in their place."""
     pricing = model.get("pricing")
     rates = pricing.get("rates") if isinstance(pricing, dict) else None
@@ -92,7 +92,7 @@ def _list_rates(model: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _find_highest_price(model: dict[str, Any]) -> Decimal | None:
-    rates = [parse_decimal(rate.get("unit_price")) for rate in _list_rates(model)]
+    rates = [parse_decimal(rate.get("unit_price")) for rate in list_rates(model)]
     if not rates or any(rate is None or rate < 0 for rate in rates):
         return None
     most = max(rate for rate in rates if rate is not None)

@@ -6,12 +6,23 @@ library only.
 
 from __future__ import annotations
 
+from typing import Final
 from urllib.parse import parse_qsl, urlencode, urlsplit
+
+_KEPT: Final = {"short-sig": 8, "empty-sig": 0}
+"""How many characters of a signature are kept; else all but the last."""
 
 
 def strip_base(url: str, base: str) -> str:
     """Return a link as requests to `base` write it: path and query, or whole for another host."""
     return url[len(base) :] if url.startswith(base + "/") else url
+
+
+def alter_id(value: str, alteration: str) -> str:
+    """Return an id after one `Alteration`."""
+    if alteration == "cut-id":
+        return value[:-2]
+    return value + "0" if alteration == "longer-id" else value.swapcase()
 
 
 def alter_link(url: str, alteration: str, base: str, donor: str = "", place: int = 0) -> str | None:
@@ -35,7 +46,7 @@ def alter_link(url: str, alteration: str, base: str, donor: str = "", place: int
     elif alteration == "end-sig":
         signature = query.get("sig", "")
         query["sig"] = signature[:-1] + ("1" if signature[-1:] == "0" else "0")
-    elif alteration in {"sig-at", "cut-sig", "longer-sig"}:
+    elif alteration in {"sig-at", "cut-sig", "short-sig", "empty-sig", "longer-sig"}:
         query["sig"] = _alter_signature(query.get("sig", ""), alteration, place)
     elif alteration == "exp-at":
         query["exp"] = _change_at(query.get("exp", ""), place)
@@ -55,8 +66,10 @@ def _flip_first_digit(signature: str) -> str:
 
 
 def _alter_signature(signature: str, alteration: str, place: int) -> str:
+    if alteration == "longer-sig":
+        return signature + "0"
     if alteration != "sig-at":
-        return signature[:-1] if alteration == "cut-sig" else signature + "0"
+        return signature[: _KEPT.get(alteration, -1)]
     # The last character of Base64 may hold bits that mean nothing.
     whole = all(each in "0123456789abcdefABCDEF" for each in signature)
     return _change_at(signature, place % max(1, len(signature) - (not whole)))

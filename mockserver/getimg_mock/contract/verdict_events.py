@@ -28,6 +28,8 @@ ALTERATION_WORDS: Final[dict[Alteration, str]] = {
     "end-sig": "with another end of its sig",
     "sig-at": "with another character in its sig",
     "cut-sig": "with a shorter sig",
+    "short-sig": "with a few digits of its sig",
+    "empty-sig": "with an empty sig",
     "longer-sig": "with a longer sig",
     "exp": "with another exp",
     "exp-at": "with another character in its exp",
@@ -37,8 +39,11 @@ ALTERATION_WORDS: Final[dict[Alteration, str]] = {
     "no-exp": "without its exp",
     "late-exp": "with a later exp",
     "borrowed": "with sig and exp of another link",
+    "cut-id": "with a shorter id",
+    "longer-id": "with a longer id",
+    "other-case-id": "with an id in the other case",
 }
-"""What each way to alter a link makes of it, as reports say it."""
+"""What each way to alter a link, or a path, makes of it, as reports say it."""
 
 _OPENING_EFFECT: Final = "credit"
 """The first request of a key may open its workspace: the credit is not an effect of the request."""
@@ -177,7 +182,8 @@ def _describe_request(exchange: HttpExchange) -> str:
     if label or exchange.step is None:
         return str(label)
     if exchange.step.alter:
-        return f"the link {ALTERATION_WORDS[exchange.step.alter]}"
+        altered = "link" if exchange.step.link else "path"
+        return f"the {altered} {ALTERATION_WORDS[exchange.step.alter]}"
     return exchange.step.fault
 
 

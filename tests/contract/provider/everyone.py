@@ -7,18 +7,23 @@ from typing import TYPE_CHECKING, Final
 
 from tests.contract.provider.mutants import by_name
 from tests.contract.provider.mutants_access import ISOLATION
+from tests.contract.provider.mutants_callers import CALLERS
 from tests.contract.provider.mutants_catalogue import CATALOGUE
+from tests.contract.provider.mutants_downloads import DOWNLOADS
 from tests.contract.provider.mutants_edges import EDGES
 from tests.contract.provider.mutants_input import VALIDATION
 from tests.contract.provider.mutants_looks import LOOKS
 from tests.contract.provider.mutants_media import MEDIA
 from tests.contract.provider.mutants_money import MONEY
+from tests.contract.provider.mutants_orders import ORDERS
 from tests.contract.provider.mutants_rare import RARE
 from tests.contract.provider.mutants_rate import RATE
+from tests.contract.provider.mutants_readers import READERS
 from tests.contract.provider.mutants_sequence import SEQUENCE
 from tests.contract.provider.mutants_shape import SHAPE
 from tests.contract.provider.mutants_transfer import TRANSFER
 from tests.contract.provider.mutants_values import VALUES
+from tests.contract.provider.mutants_wording import WORDING
 from tests.contract.provider.sole_killers import SOLE_KILLERS
 
 if TYPE_CHECKING:
@@ -38,6 +43,11 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     *EDGES,
     *LOOKS,
     *TRANSFER,
+    *WORDING,
+    *CALLERS,
+    *DOWNLOADS,
+    *ORDERS,
+    *READERS,
 )
 BY_NAME: Final = by_name(MUTANTS)
 _OF_EACH_KIND: Final = 4

@@ -92,7 +92,7 @@ def _references(asked: Asked) -> list[str]:
 
 def _unfetched(asked: Asked) -> bool:
     """No address can be fetched, so that all orders with one are refused."""
-    return asked.submits and b'"https:' in asked.body
+    return asked.submits and b'"https:' in asked.body.lower()
 
 
 def _mislabelled(asked: Asked) -> bool:

@@ -42,21 +42,20 @@ def refuse(
     def answer(asked: Asked, _scene: Scene) -> Reply | None:
         body = asked.json
         if asked.submits and asked.opens and isinstance(body, dict) and matches(body):
-            reply = Reply(status, {}, b"")
-            reply.say(
-                {
-                    "error": {
-                        "code": "invalid_parameter",
-                        "message": "No.",
-                        "param": None,
-                        "type": "invalid_request_error",
-                    }
-                }
-            )
+            reply = refuse_all(asked, _scene)
+            reply.status = status
             return reply
         return None
 
     return answer
+
+
+def refuse_all(_asked: Asked, _scene: Scene) -> Reply:
+    """Refuse a request, whatever it is."""
+    error = {"message": "No.", "type": "invalid_request_error", "param": None}
+    reply = Reply(400, {}, b"")
+    reply.say({"error": error | {"code": "invalid_parameter"}})
+    return reply
 
 
 def text(body: dict[str, Any], name: str) -> str:

@@ -29,7 +29,7 @@ def _item(name: str, edit: Callable[[Any], Any]) -> Any:
     return result(change)
 
 
-def _resigned(asked: Asked, scene: Scene, **changes: Any) -> Reply | None:
+def resigned(asked: Asked, scene: Scene, **changes: Any) -> Reply | None:
     """Serve a link as if its signature were right."""
     parts = asked.path.split("/")
     for workspace in scene.fake.store.find_holders(parts[3]):
@@ -49,7 +49,7 @@ def _resigned(asked: Asked, scene: Scene, **changes: Any) -> Reply | None:
 
 def _ignores_sig(asked: Asked, scene: Scene) -> Reply | None:
     if asked.downloads and parse_qs(asked.query).get("sig"):
-        return _resigned(asked, scene)
+        return resigned(asked, scene)
     return None
 
 
@@ -62,7 +62,7 @@ def _issued(asked: Asked, scene: Scene, *, anyones: bool) -> Reply:
         parts = asked.path.split("/")
         owners = [each.key for each in scene.fake.store.find_holders(parts[3])]
         if parts[4] == "0" and (anyones or whose in owners):
-            reply = _resigned(asked, scene)
+            reply = resigned(asked, scene)
             if reply is not None:
                 return reply
     reply = scene.send(asked)
@@ -84,7 +84,7 @@ def _of_another_workspace(asked: Asked, scene: Scene) -> Reply:
 
 def _ignores_missing_sig(asked: Asked, scene: Scene) -> Reply | None:
     if asked.downloads and not parse_qs(asked.query).get("sig"):
-        return _resigned(asked, scene)
+        return resigned(asked, scene)
     return None
 
 
@@ -97,13 +97,13 @@ def _exp_unsigned(asked: Asked, scene: Scene) -> Reply | None:
                 return None
             real = int(deletes_at.timestamp())
             if workspace.verify_signature(query["sig"][0], asked.path.split("/")[3], 0, real):
-                return _resigned(asked, scene, exp=query["exp"][0])
+                return resigned(asked, scene, exp=query["exp"][0])
     return None
 
 
 def _any_item(asked: Asked, scene: Scene) -> Reply | None:
     if asked.downloads and asked.path.endswith("/1"):
-        return _resigned(asked, scene)
+        return resigned(asked, scene)
     return None
 
 
@@ -112,7 +112,7 @@ def _never_expires(asked: Asked, scene: Scene) -> Reply | None:
     if asked.downloads and reply.status == 410:
         for workspace in scene.fake.store.find_holders(asked.path.split("/")[3]):
             exp = int((workspace.clock.now() + timedelta(hours=1)).timestamp())
-            return _resigned(asked, scene, exp=exp)
+            return resigned(asked, scene, exp=exp)
     return reply
 
 

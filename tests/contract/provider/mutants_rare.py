@@ -101,7 +101,8 @@ def _moved(_asked: Asked, reply: Reply, _scene: Scene) -> None:
 def _resized(asked: Asked, reply: Reply, scene: Scene) -> None:
     """The larger pictures of one model have the size of the smallest."""
     body, wanted = reply.json, asked.json
-    if asked.submits and reply.completed and wanted["model"] == "z-image-turbo":
+    named = wanted["model"] if isinstance(wanted, dict) else ""
+    if asked.submits and reply.completed and named == "z-image-turbo":
         part = _HALVES.get(wanted.get("resolution"), 1)
         item = body["data"][0]
         item["width"], item["height"] = item["width"] // part, item["height"] // part
@@ -170,25 +171,33 @@ def _any_tag(asked: Asked, scene: Scene) -> Reply | None:
     return None
 
 
-def _stops_sounding(asked: Asked, reply: Reply, _scene: Scene) -> None:
-    """The sound of a video ends after a quarter of it."""
-    if not (asked.downloads and asked.method == "GET" and reply.status == 200):
-        return
-    if reply.headers["content-type"] != "video/mp4" or "range" in asked.headers:
-        return
+def _stops_sounding(part: float) -> Change:
+    """Let the sound of a video end after a part of it."""
+
+    def change(asked: Asked, reply: Reply, _scene: Scene) -> None:
+        whole = asked.downloads and asked.method == "GET" and reply.status == 200
+        film = reply.headers.get("content-type") == "video/mp4" and "range" not in asked.headers
+        if whole and film:
+            cut_tracks(reply, part, {"audio"})
+
+    return change
+
+
+def cut_tracks(reply: Reply, part: float, kinds: set[str]) -> None:
+    """End the tracks of some kinds after a part of the video."""
     held = io.BytesIO()
-    with av.open(io.BytesIO(reply.body), mode="r") as old:
-        if not old.streams.audio:
-            return
-        with av.open(held, mode="w", format="mp4") as new:
-            tracks = {each.index: new.add_stream_from_template(each) for each in old.streams}
-            end = (old.duration or 0) / 4_000_000
-            for packet in old.demux():
-                late = packet.pts is not None and float(packet.pts * packet.time_base) > end
-                if packet.dts is None or (packet.stream.type == "audio" and late):
-                    continue
-                packet.stream = tracks[packet.stream.index]
-                new.mux(packet)
+    with (
+        av.open(io.BytesIO(reply.body), mode="r") as old,
+        av.open(held, mode="w", format="mp4") as new,
+    ):
+        tracks = {each.index: new.add_stream_from_template(each) for each in old.streams}
+        end = (old.duration or 0) / 1_000_000 * part
+        for packet in old.demux():
+            late = packet.pts is not None and float(packet.pts * packet.time_base) > end
+            if packet.dts is None or (packet.stream.type in kinds and late):
+                continue
+            packet.stream = tracks[packet.stream.index]
+            new.mux(packet)
     reply.raw(held.getvalue())
 
 
@@ -250,7 +259,12 @@ RARE: tuple[Mutant, ...] = (
         blocker=True,
         wrap=answering(_every_other_character),
     ),
-    Mutant(name="sound-stops-early", kind="media", breaks="GP405", wrap=replies(_stops_sounding)),
+    Mutant(
+        name="sound-stops-early", kind="media", breaks="GP405", wrap=replies(_stops_sounding(1 / 4))
+    ),
+    Mutant(
+        name="sound-stops-later", kind="media", breaks="GP405", wrap=replies(_stops_sounding(3 / 4))
+    ),
     Mutant(name="any-tag-resumes", kind="media", breaks="GP409", wrap=answering(_any_tag)),
     Mutant(name="links-to-an-internal-host", kind="media", breaks="GP401", wrap=result(_internal)),
     Mutant(

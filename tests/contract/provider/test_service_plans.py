@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -50,3 +51,25 @@ def test_lengths_between_those_of_a_model_are_tried() -> None:
     found = list_unsupported_seconds({"supported_durations": [10, 5]})
     assert {4, 6, 7, 11} <= {*found}
     assert not {5, 10} & {*found}
+
+
+def test_files_of_all_ratios_and_two_resolutions_are_compared() -> None:
+    """Sides are rounded in each: one that is right at 16:9 may be wrong at 21:9."""
+    films = [json.loads(each.body or b"{}") for each in PLANS["films with sound"].submissions]
+    assert {each["resolution"] for each in films} == {"480p", "720p"}
+    assert len({each["aspect_ratio"] for each in films}) == len(films)
+    assert list_downloads(PLANS["what is left out"]) >= {"z-image-turbo omitted"}
+
+
+@pytest.mark.parametrize(
+    ("plan", "count"),
+    [
+        ("images in every format", 5),
+        ("the catalogue", 20),
+        ("seedance-v1-pro: what it supports", 3),
+    ],
+)
+def test_much_is_sent_at_the_same_moment(plan: str, count: int) -> None:
+    """What others do meanwhile, and on which node a connection ends, is seen by no single one."""
+    sends = [each for each in PLANS[plan].steps if isinstance(each, Send)]
+    assert sum(each.together for each in sends) >= count

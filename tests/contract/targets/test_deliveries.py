@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import socket
 import threading
+from dataclasses import replace
 
 import pytest
 
 from getimg_mock.contract.model_choice import build_small_request, find_cheapest
 from getimg_mock.contract.plans import encode_body
+from getimg_mock.contract.targets import persistent_connection
 from getimg_mock.contract.targets.execution import PreparedRequest
 from getimg_mock.contract.targets.persistent_connection import PersistentConnection
 from getimg_mock.serving.server import MockServer
-from tests.contract.provider.fixed_plans import MODELS
+from tests.contract.provider.fixed_plans import MODELS, is_broken, run_plan
 
 BODY = encode_body(build_small_request(find_cheapest(MODELS, "image")))
 HEADERS = (("authorization", "Bearer sk_parts"), ("content-type", "application/json"))
@@ -53,3 +55,38 @@ def test_a_final_answer_to_expect_ends_the_request() -> None:
     assert got.status == 417
     assert b"expect: 100-continue" in seen[0]
     assert BODY not in b"".join(seen)
+
+
+def answer_at_the_end(seen: list[bytes]) -> str:
+    """Return the address of a server that never says 100, and answers when the body has come."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def run() -> None:
+        with listener, listener.accept()[0] as client:
+            while BODY not in b"".join(seen):
+                seen.append(client.recv(65536))
+            client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+    threading.Thread(target=run, daemon=True).start()
+    return f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+@pytest.mark.parametrize("delivery", ["pieces", "expect"])
+def test_a_server_that_never_says_100_is_noticed(
+    delivery: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """RFC 9110: it must say it, or give a final answer; patient clients wait for ever."""
+    monkeypatch.setattr(persistent_connection, "_MAX_CONTINUE", 0.01)
+    connection = PersistentConnection(answer_at_the_end([]), stopwatch=lambda: 0.0)
+    got = connection.exchange(PreparedRequest("POST", PATH, HEADERS, BODY, delivery))
+    connection.close()
+    assert got.status == 200
+    assert got.unwelcome is (delivery == "expect")
+
+
+def test_what_was_waited_for_in_vain_fails() -> None:
+    """GP114: the status alone does not show it."""
+    history = run_plan("bodies in parts")
+    late = [replace(each, unwelcome=each.number == 3) for each in history]
+    assert not is_broken("GP114", history)
+    assert is_broken("GP114", replace(history, exchanges=tuple(late), own=False))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlsplit
 
+from getimg_mock.contract.exchanges import read_total_cost
 from getimg_mock.contract.instants import parse_instant
 from getimg_mock.contract.plans import Plan, get
 from getimg_mock.contract.provider.delivered_files import list_files
@@ -16,7 +17,7 @@ from getimg_mock.contract.steps import Wait
 from getimg_mock.contract.verdicts import expect
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from getimg_mock.contract.exchanges import HttpExchange
     from getimg_mock.contract.history import History
@@ -74,8 +75,20 @@ def _build_looks(histories: Sequence[History]) -> Iterator[Send]:
             for each in history.ended.values()
             if each.operation == "videos.retrieve" and each.object.get("status") == status
         ]
-        for each in found[:_MOST]:
+        for each in _choose(found, _MOST, _measure_work):
             yield get(each.path, key=_name_key(each), use=_LOOK)
+
+
+def _choose(
+    found: Sequence[HttpExchange], count: int, measure: Callable[[HttpExchange], float]
+) -> list[HttpExchange]:
+    """Return so many, one half the first, the other the largest: these go another way."""
+    first, others = found[: count // 2], found[count // 2 :]
+    return [*first, *sorted(others, key=measure, reverse=True)[: count - len(first)]]
+
+
+def _measure_work(exchange: HttpExchange) -> float:
+    return float(read_total_cost(exchange) or 0)
 
 
 def _build_first_looks(histories: Sequence[History]) -> Iterator[Send]:
@@ -92,13 +105,13 @@ def _name_key(exchange: HttpExchange) -> Key:
 
 
 def _build_requests_for_files(histories: Sequence[History]) -> Iterator[Send]:
-    """Yield requests for the first files of each media type that were downloaded, then for more."""
+    """Yield requests for files of each media type that were downloaded, then for others."""
     first = _collect_first_downloads(histories).values()
     kinds: dict[str, list[HttpExchange]] = {}
     for each in first:
         kinds.setdefault(each.kind, []).append(each)
     for found in kinds.values():
-        for each in found[: _MOST // 3]:
+        for each in _choose(found, _MOST // 3, lambda each: len(each.body)):
             yield get(each.path, query=each.query, key="none", use=_FILE)
     known = {each.path for each in first}
     links = [link for history in histories for link in history.media if link.startswith("/")]

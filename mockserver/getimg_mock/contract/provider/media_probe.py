@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zlib
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -12,11 +13,13 @@ from getimg_mock.errors import MissingPackageError
 
 if TYPE_CHECKING:
     from av.audio.stream import AudioStream
+    from av.video.stream import VideoStream
 
 _SIGNATURES = (
     (b"\x89PNG\r\n\x1a\n", "image/png"),
     (b"\xff\xd8\xff", "image/jpeg"),
 )
+_END_OF_JPEG, _SCAN_OF_JPEG = b"\xff\xd9", b"\xff\xda"
 _PILLOW_TYPES = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp"}
 _ORIENTATION = 0x0112
 """The tag of Exif metadata for how a picture is turned."""
@@ -39,6 +42,8 @@ class MediaProperties(NamedTuple):
     has_sound: bool | None = None
     sound_seconds: float | None = None
     """How long the sound track of a video is, where the file says it."""
+    picture_seconds: float | None = None
+    """The same of its pictures."""
     flaw: str = ""
 
 
@@ -74,10 +79,37 @@ def _probe_picture(data: bytes, kind: str) -> MediaProperties:
             picture.load()
     except (OSError, UnidentifiedImageError, ValueError, SyntaxError) as error:
         return MediaProperties(kind, flaw=f"the picture cannot be decoded: {error}")
-    return MediaProperties(found, *size)
+    return MediaProperties(found, *size, flaw=_find_missing_end(data, kind))
 
 
-def _read_seconds(stream: AudioStream | None) -> float | None:
+def _find_missing_end(data: bytes, kind: str) -> str:
+    """Return what is wrong with the frame of a picture whose pixels could be read.
+
+    Decoders forgive a cut or damaged end, of which strict ones make an error.
+    """
+    if kind == "image/png":
+        return _find_broken_chunk(data)
+    if kind == "image/jpeg" and data.rfind(_END_OF_JPEG) < data.rfind(_SCAN_OF_JPEG):
+        return "the JPEG has no end"
+    if kind == "image/webp" and int.from_bytes(data[4:8], "little") + 8 > len(data):
+        return "the WebP is shorter than it says"
+    return ""
+
+
+def _find_broken_chunk(data: bytes) -> str:
+    place = len(_SIGNATURES[0][0])
+    while place + 12 <= len(data):
+        length = int.from_bytes(data[place : place + 4], "big")
+        name, end = data[place + 4 : place + 8], place + 8 + length
+        if zlib.crc32(data[place + 4 : end]) != int.from_bytes(data[end : end + 4], "big"):
+            return f"the chunk {name.decode('latin-1')} of the PNG is damaged"
+        if name == b"IEND":
+            return ""
+        place = end + 4
+    return "the PNG has no IEND"
+
+
+def _read_seconds(stream: AudioStream | VideoStream | None) -> float | None:
     if stream is None or not stream.duration or stream.time_base is None:
         return None
     return float(stream.duration * stream.time_base)
@@ -114,6 +146,7 @@ def _probe_video(data: bytes) -> MediaProperties:
                 float(rate) if rate else None,
                 sound is not None,
                 _read_seconds(sound),
+                _read_seconds(stream),
             )
     except (av.error.FFmpegError, StopIteration, ValueError, OSError) as error:
         return MediaProperties("video/mp4", flaw=f"the video cannot be decoded: {error}")

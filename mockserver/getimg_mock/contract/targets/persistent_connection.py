@@ -42,7 +42,7 @@ _MAX_PIECES: Final = 12
 _BETWEEN_PIECES: Final = 0.003
 """Seconds between two pieces, so that they arrive apart."""
 
-_MAX_CONTINUE: Final = 1.0
+_MAX_CONTINUE: Final = 3.0
 """Seconds for which `100 Continue` is waited for; then the body is sent without it."""
 
 
@@ -74,19 +74,20 @@ def _choose_framing(delivery: str, body: bytes) -> tuple[str, str]:
     return "content-length", str(len(body))
 
 
-def _send_in_parts(connection: http.client.HTTPConnection, delivery: str, body: bytes) -> None:
+def _send_in_parts(connection: http.client.HTTPConnection, delivery: str, body: bytes) -> bool:
     """Send the head, and then the body in parts that arrive one after the other.
 
-    A final answer to `Expect` ends it: the body is not sent.
+    A final answer to `Expect` ends it: the body is not sent. Returns whether there was any answer
+    to it, where there had to be one.
     """
     if delivery == "expect":
         connection.putheader("expect", "100-continue")
     connection.endheaders()
     if delivery == "expect":
-        if _has_answer(connection, _MAX_CONTINUE) and _is_final(connection.sock):
-            return
-        connection.send(body)
-        return
+        welcome = _has_answer(connection, _MAX_CONTINUE)
+        if not (welcome and _is_final(connection.sock)):
+            connection.send(body)
+        return welcome
     size = max(_PIECE, len(body) // _MAX_PIECES + 1)
     for start in range(0, len(body), size):
         _has_answer(connection, _BETWEEN_PIECES)
@@ -95,6 +96,7 @@ def _send_in_parts(connection: http.client.HTTPConnection, delivery: str, body: 
         connection.send(chunk if delivery == "chunked" else piece)
     if delivery == "chunked":
         connection.send(b"0\r\n\r\n")
+    return True
 
 
 def _has_answer(connection: http.client.HTTPConnection, seconds: float) -> bool:
@@ -161,6 +163,7 @@ class PersistentConnection:
     _connection: http.client.HTTPConnection | None = field(default=None, init=False)
     _used: float = field(default=0.0, init=False)
     _deadline: float = field(default=0.0, init=False)
+    _unwelcome: bool = field(default=False, init=False)
 
     def exchange(self, sent: PreparedRequest) -> ReceivedResponse:
         """Send one request once; returns a response of status 0 that says why there is none."""
@@ -183,11 +186,13 @@ class PersistentConnection:
         if self._connection is None:
             self._connection = self._create_connection()
         self._deadline = started + self._find_time_limit(sent)
+        self._unwelcome = False
         response = self._send(self._connection, sent)
         data = _read_bounded(response, _find_size_limit(sent))
         self._used = self.stopwatch()
         headers = tuple((name.lower(), value) for name, value in response.getheaders())
-        return ReceivedResponse(response.status, headers, data, self._used - started)
+        seconds, unwelcome = self._used - started, self._unwelcome
+        return ReceivedResponse(response.status, headers, data, seconds, unwelcome=unwelcome)
 
     def _send(
         self, connection: http.client.HTTPConnection, sent: PreparedRequest
@@ -204,7 +209,7 @@ class PersistentConnection:
         self.count_request()
         try:
             if body and sent.delivery:
-                _send_in_parts(connection, sent.delivery, body)
+                self._unwelcome = not _send_in_parts(connection, sent.delivery, body)
             else:
                 connection.endheaders(body)
         except ConnectionError as broken:

@@ -89,6 +89,7 @@ class PlanRun:
                 step=step,
                 effects=received.effects,
                 spontaneous=spontaneous,
+                unwelcome=received.unwelcome,
             )
         )
 

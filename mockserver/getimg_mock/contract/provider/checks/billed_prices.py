@@ -6,7 +6,7 @@ import itertools
 from typing import TYPE_CHECKING, Any
 
 from getimg_mock.contract.exchanges import parse_decimal, read_total_cost
-from getimg_mock.contract.prices import find_rate
+from getimg_mock.contract.prices import find_rate, list_rates
 from getimg_mock.contract.provider.charges import (
     ZERO,
 )
@@ -100,8 +100,9 @@ def quantities_match_their_unit(history: History) -> Iterator[Observation]:
 def prices_are_listed(history: History) -> Iterator[Observation]:
     """Require the catalogue's rate for model, resolution and sound as `unit_price`.
 
-    Applies to the usage of results whose model is listed. Fails on another price. The choice among
-    several rates is inferred. Source: documented.
+    Applies to the usage of results whose model is listed. Fails on another price, and on no price
+    where the list has none for this combination alone. The choice among several rates is inferred.
+    Source: documented.
     """
     for each, usage in _list_usages(history):
         made = history.submitted.get(each.generation)
@@ -117,6 +118,11 @@ def prices_are_listed(history: History) -> Iterator[Observation]:
                 made,
                 each,
             )
+        elif prices := [parse_decimal(rate.get("unit_price")) for rate in list_rates(model)]:
+            paid = parse_decimal(usage.get("unit_price"))
+            free = paid == 0 and all(prices)
+            wanted = "a price: none of those of the model is 0"
+            yield expect(not free, wanted, f"unit_price {paid}", made, each)
 
 
 @check(

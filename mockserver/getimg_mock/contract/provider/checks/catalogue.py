@@ -41,8 +41,8 @@ def _find_model_lists(history: History) -> Iterator[tuple[HttpExchange, list[dic
 def items_are_models(history: History) -> Iterator[Observation]:
     """Require that the model list is an array of valid models.
 
-    Applies to successful list requests. Fails when the body is not valid by the model-list schema.
-    Source: documented.
+    Applies to successful list requests. Fails when the body is not valid by the model-list schema,
+    and on an aspect ratio that is a single number. Source: documented.
     """
     for each in history.with_operation("models.list"):
         if each.status == 200 and each.method == "GET":
@@ -50,6 +50,10 @@ def items_are_models(history: History) -> Iterator[Observation]:
             yield expect(
                 not found, "a list of models", "; ".join(v.message for v in found[:3]), each
             )
+    for each, models in _find_model_lists(history):
+        ratios = [ratio for model in models for ratio in model.get("supported_aspect_ratios") or ()]
+        bare = [ratio for ratio in ratios if str(ratio).isdigit()]
+        yield expect(not bare, "ratios of two numbers", f"the ratio {bare[:1]}", each)
 
 
 @check(
@@ -295,11 +299,12 @@ def documented_models_exist(history: History) -> Iterator[Observation]:
 def lists_repeat(history: History) -> Iterator[Observation]:
     """Require the same model list from repeated requests within an hour.
 
-    Applies to requests with one key and query. Fails when two lists differ. Source: our choice.
+    Applies to requests with one key, query and headers. Fails when two lists differ. Source: our
+    choice.
     """
-    seen: dict[tuple[str, str], list[HttpExchange]] = {}
+    seen: dict[tuple[object, ...], list[HttpExchange]] = {}
     for each, _models in _find_model_lists(history):
-        earlier = seen.setdefault((each.key, each.query), [])
+        earlier = seen.setdefault((each.key, each.query, each.request_headers), [])
         if earlier and each.at - earlier[0].at < _AN_HOUR:
             same = earlier[0].json == each.json
             # A list may be changed once; one that is now this and now that has no true form.

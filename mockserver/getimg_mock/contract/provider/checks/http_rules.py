@@ -152,14 +152,16 @@ def transport_is_sound(history: History) -> Iterator[Observation]:
 
     Applies to every response. Fails on a wrong length, an unrequested or wrong encoding,
     `Connection: close` after a 4xx, a response to a key that a shared cache may give to another,
-    what changes and may be repeated for over a minute, and 304 for the tag of what has changed.
-    Source: our choice.
+    what changes and may be repeated for over a minute, 304 for the tag of what has changed, and no
+    answer to `Expect: 100-continue` (RFC 9110). Source: our choice.
     """
     for each in history:
         if not each.status:
             continue
         yield from _check_coding(each)
         yield from check_caching(each)
+        wanted = "100 Continue, or a final answer, before the body is sent"
+        yield expect(not each.unwelcome, wanted, "neither, for seconds", each)
         if 400 <= each.status < 500 and each.status not in _CLOSING_STATUSES:
             last = each.fields.get("connection", "").lower()
             seen = expect(

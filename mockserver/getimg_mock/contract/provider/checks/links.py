@@ -27,6 +27,9 @@ _WORD: Final = re.compile(r"[^\W_]+")
 
 _INTERNAL_NAMES: Final = (".internal", ".local", ".localhost", ".lan", ".svc", ".cluster")
 
+_CLAIMS: Final = ("x-forwarded-host", "x-host", "forwarded")
+"""Headers in which a client can say which host it has asked."""
+
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 
 _LEEWAY: Final = timedelta(seconds=2)
@@ -45,7 +48,8 @@ def links_are_signed(history: History) -> Iterator[Observation]:
     """Require absolute https links with `exp` and `sig`.
 
     Applies to the URL of every delivered item. Fails on a relative or plain http URL, on a missing
-    parameter, and on a host of a private network other than that of the API. Source: documented.
+    parameter, on a host of a private network other than that of the API, and on a host that only a
+    header of the request named. Source: documented.
     """
     plain = history.base.startswith("http://")
     for result, item in list_items(history):
@@ -56,6 +60,13 @@ def links_are_signed(history: History) -> Iterator[Observation]:
         yield expect(good, "an absolute https URL with exp and sig", url, result)
         public = parts.netloc == urlsplit(history.base).netloc or not _is_internal(parts.hostname)
         yield expect(public, "a host that clients can reach", url, result)
+        if parts.hostname and parts.netloc != urlsplit(history.base).netloc:
+            claimed = any(_names_host(result, name, parts.hostname) for name in _CLAIMS)
+            yield expect(not claimed, "a host that no header of the request named", url, result)
+
+
+def _names_host(exchange: HttpExchange, header: str, host: str) -> bool:
+    return any(name == header and host in value for name, value in exchange.request_headers)
 
 
 @lru_cache(maxsize=1024)
@@ -177,11 +188,12 @@ def altered_links_lead_nowhere(history: History) -> Iterator[Observation]:
     returned. Source: inferred.
     """
     for each in history:
-        if each.step is None or not each.step.alter or f"{each.path}?{each.query}" in history.media:
+        altered = each.step is not None and each.step.link and each.step.alter
+        if not altered or f"{each.path}?{each.query}" in history.media:
             continue  # an issued link is not an altered one
         yield expect(
             400 <= each.status < 500 and sniff_mime_type(each.body) is None,
-            f"401, 403 or 404 and no bytes for a changed {each.step.alter}",
+            f"401, 403 or 404 and no bytes for a changed {altered}",
             f"{each.status}, {len(each.body)} bytes",
             each,
         )

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.model_choice import build_small_request, find_cheapest
 from getimg_mock.contract.plans import Plan, encode_body, post
 from getimg_mock.contract.provider.corpus.input_values import (
+    LARGE_TEXT,
     UNICODE_PROMPTS,
-    build_large_picture,
+    encode_large_body,
+    encode_large_picture,
 )
 from getimg_mock.contract.provider.corpus.refused_plans import build_refused_plan
 
@@ -20,8 +23,9 @@ if TYPE_CHECKING:
     from getimg_mock.contract.steps import Send
 
 
-# Marks the place of the large text while its body is encoded.
-_LARGE_TEXT: Final = "{large text}"
+SPELLINGS: Final = "spellings"
+"""How the names of groups begin whose bodies are spelled in different ways."""
+
 _TOO_LARGE: Final = 10 * 1024 * 1024 + 1
 """A byte more than a picture in a request may have."""
 
@@ -63,7 +67,7 @@ def _build_malformed_steps(kind: ModelKind, model: ModelJson) -> Iterator[Send]:
         "null": b"null",
         "true": b"true",
         "NaN": good[:-1] + b',"x":NaN}',
-        "deep arrays": b"[" * 3000 + b"]" * 3000,
+        "deep arrays": b"[" * 50_000 + b"]" * 50_000,
         "form data": b"model=z&prompt=a",
         "a comment": b"/* hi */" + good,
         "deep inside": good[:-1] + b',"images":' + b"[" * 900 + b"]" * 900 + b"}",
@@ -111,33 +115,44 @@ def _build_content_type_steps(kind: ModelKind, model: ModelJson) -> Iterator[Sen
 
 
 def _build_unicode_steps(kind: ModelKind, model: ModelJson) -> Iterator[Send]:
+    spellings = f"{SPELLINGS} of {kind}s"
     for text in UNICODE_PROMPTS:
         yield post(
             kind,
             build_small_request(model) | {"prompt": text},
             fault="unicode",
             field=ascii(text)[:40],
+            group=spellings if text == UNICODE_PROMPTS[0] else "",
         )
+    wave = json.dumps(build_small_request(model, prompt=UNICODE_PROMPTS[0])).encode()
+    pair = "a pair of surrogates, escaped"
+    yield post(kind, wave, fault="unicode", group=spellings, field=pair)
     escaped = encode_body(build_small_request(model)).replace(b"lighthouse", b"\\ud800")
     yield post(kind, escaped, fault="unicode", field="a lone surrogate, escaped")
     escaped = encode_body(build_small_request(model)).replace(
         b"lighthouse", b"\\u0000 \\ud83c\\udf0a"
     )
     yield post(kind, escaped, fault="unicode", field="escapes")
+    for name, spelled in _list_spellings(model).items():
+        yield post(kind, spelled, valid=True, field=name)
+
+
+def _list_spellings(model: ModelJson) -> dict[str, bytes]:
+    """Return bodies of which each parser makes the same as of the plainest, by what they have."""
+    body = build_small_request(model, prompt="Wellen an der K\u00fcste und/oder \u706f\u53f0")
+    escaped = json.dumps(body).replace("/", r"\/").replace('"prompt"', r'"\u0070rompt"')
+    spaced = json.dumps(body, indent="\t", ensure_ascii=False).replace("\n", "\r\n")
+    return {"all that can be escaped": escaped.encode(), "spaces": f" {spaced}\r\n".encode()}
 
 
 @cache
 def _build_large_body(kind: ModelKind, model: str, *, whole: bool) -> bytes:
     body: dict[str, Any] = {"model": model, "prompt": "a"}
     if whole:
-        body["x"] = _LARGE_TEXT
-        text = b" " * (25 * 1024 * 1024 + 1)
-    else:
-        role = "reference_image" if kind == "image" else "first_frame"
-        body["images"] = [{"url": _LARGE_TEXT, "role": role}]
-        text = build_large_picture(_TOO_LARGE).encode()
-    # Nothing in the text needs an escape, which the encoder would look for in each character.
-    return encode_body(body).replace(_LARGE_TEXT.encode(), text)
+        return encode_large_body(body | {"x": LARGE_TEXT}, b" " * (25 * 1024 * 1024 + 1))
+    role = "reference_image" if kind == "image" else "first_frame"
+    body["images"] = [{"url": LARGE_TEXT, "role": role}]
+    return encode_large_body(body, encode_large_picture(_TOO_LARGE))
 
 
 def _build_too_large_steps(kind: ModelKind, models: Sequence[ModelJson]) -> Iterator[Send]:

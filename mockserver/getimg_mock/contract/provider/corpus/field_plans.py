@@ -18,10 +18,11 @@ from getimg_mock.contract.model_choice import (
     rank_resolution,
 )
 from getimg_mock.contract.plans import Plan, encode_body, post
-from getimg_mock.contract.provider.corpus.generation_plans import request_file
+from getimg_mock.contract.provider.corpus.file_steps import request_file
 from getimg_mock.contract.provider.corpus.input_values import (
     FOREIGN_LETTERS,
     LONG_PROMPTS,
+    OBJECT_MEMBERS,
     ROLES,
     disguise,
     list_bad_durations,
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
 
     from getimg_mock.contract.model_choice import ModelJson, ModelKind
     from getimg_mock.contract.steps import Send, Step
+
+_FEW: Final = 3
+"""How many values are tried that other models take."""
 
 _AT_ONCE: Final = 3
 """How many videos are begun at the same time; services allow at least as many."""
@@ -58,7 +62,7 @@ def build_plans(models: Sequence[ModelJson], *, thorough: bool) -> Iterator[Plan
     )
     for model in models:
         yield build_refused_plan(
-            f"{model['id']}: what it does not support", _build_unsupported_steps(model)
+            f"{model['id']}: what it does not support", _build_unsupported_steps(model, models)
         )
         yield Plan(
             name=f"{model['id']}: what it supports",
@@ -71,7 +75,8 @@ def _build_kind_plans(kind: ModelKind, models: Sequence[ModelJson]) -> Iterator[
     """Yield the plans about the fields of one kind of request."""
     model = find_cheapest(models, kind)
     yield build_refused_plan(f"{kind}s: missing fields", _build_missing_field_steps(kind, model))
-    yield build_refused_plan(f"{kind}s: wrong types", _build_type_steps(kind, model))
+    sounding = next((m for m in models if kind == "video" and m.get("supports_sound")), model)
+    yield build_refused_plan(f"{kind}s: wrong types", _build_type_steps(kind, model, sounding))
     yield build_refused_plan(
         f"{kind}s: values outside of the lists", _build_value_steps(kind, model, models)
     )
@@ -96,6 +101,8 @@ def _build_missing_field_steps(kind: ModelKind, model: ModelJson) -> Iterator[Se
         del body[field]
         for _ in range(2):
             yield post(kind, body, valid=False, fault="missing", field=field)
+    body = {"model": model["id"], "resolution": "9K"}
+    yield post(kind, body, valid=False, fault="two-faults", field="prompt and resolution")
     yield post(kind, {}, valid=False, fault="missing", field="model and prompt")
     body = build_small_request(model) | {"images": [{"role": "reference_image"}]}
     yield post(kind, body, valid=False, fault="missing", field="images[0].url")
@@ -104,14 +111,19 @@ def _build_missing_field_steps(kind: ModelKind, model: ModelJson) -> Iterator[Se
         yield post(kind, body, valid=False, fault="missing", field="images[0].role")
 
 
-def _build_type_steps(kind: ModelKind, model: ModelJson) -> Iterator[Send]:
+def _build_type_steps(kind: ModelKind, model: ModelJson, sounding: ModelJson) -> Iterator[Send]:
+    """Yield values of a wrong type; those of `sound` for a model that would heed them."""
     fields = schemas.schema(f"{kind}-request")["properties"]
     for field, schema in fields.items():
-        for value in list_mistyped_values(field, schema):
+        values = list_mistyped_values(field, schema)
+        if field == "duration":  # which a service could cut, or round, to one that it takes
+            length = model["supported_durations"][0]
+            values += [f"{length}", length + 0.4, length - 0.4]
+        for value in values:
             shown = f"{field} = {json.dumps(value)[:40]}"
             yield post(
                 kind,
-                build_small_request(model) | {field: value},
+                build_small_request(sounding if field == "sound" else model) | {field: value},
                 valid=False,
                 fault="type",
                 field=shown,
@@ -146,7 +158,7 @@ def _build_value_steps(
     for body in (build_small_request(model) | {"model": other["id"]}, build_small_request(other)):
         yield post(kind, body, valid=False, fault="wrong-kind", field=other["id"])
     # Without further fields, whose values another model may not support.
-    for name in ("no-such-model", model["id"] + "-2", *FOREIGN_LETTERS):
+    for name in ("no-such-model", model["id"] + "-2", *OBJECT_MEMBERS, *FOREIGN_LETTERS):
         bare = {"model": name, "prompt": "A lighthouse in a storm"}
         yield post(kind, bare, valid=False, fault="unknown-model", field=repr(name))
     for name in ("no-such-model", "", model["id"].upper(), model["id"] + " ", "../models"):
@@ -216,6 +228,9 @@ def _build_bad_number_steps(model: ModelJson) -> Iterator[Send]:
             fault="number-form",
             field=f"duration = {form}",
         )
+    for form in ("NaN", "Infinity"):
+        body = _encode_duration(model, form)
+        yield post("video", body, valid=False, fault="no-number", field=f"duration = {form}")
 
 
 def _build_number_steps(model: ModelJson) -> Iterator[Send]:
@@ -224,8 +239,9 @@ def _build_number_steps(model: ModelJson) -> Iterator[Send]:
         yield post("video", _encode_duration(model, form), group="number", use="number", field=form)
 
 
-def _build_unsupported_steps(model: ModelJson) -> Iterator[Send]:
+def _build_unsupported_steps(model: ModelJson, models: Sequence[ModelJson]) -> Iterator[Send]:
     kind = get_kind(model)
+    others = [each for each in models if each["type"] == model["type"]]
     known, ratios = model["supported_resolutions"], model["supported_aspect_ratios"]
     wrong: dict[str, Iterable[object]] = {
         "resolution": (
@@ -235,13 +251,14 @@ def _build_unsupported_steps(model: ModelJson) -> Iterator[Send]:
             "",
             *FOREIGN_LETTERS,
             *disguise(known[0]),
-            *[each for each in ("1K", "4K", "720p") if each not in known],
+            *_list_unlisted("resolution", others, known, ("1K", "4K", "720p")),
         ),
         "aspect_ratio": [
             each
             for each in ("5:7", *disguise(ratios[0]), "16x9", "", "0:0", "9:21")
             if each not in ratios
-        ],
+        ]
+        + _list_unlisted("aspect_ratio", others, ratios, ("5:4", "4:5", "2:1")),
         "duration": list_unsupported_seconds(model) if kind == "video" else (),
     }
     for field, values in wrong.items():
@@ -253,6 +270,14 @@ def _build_unsupported_steps(model: ModelJson) -> Iterator[Send]:
                 fault="model-value",
                 field=f"{field} = {value!r}",
             )
+
+
+def _list_unlisted(
+    field: str, others: Sequence[ModelJson], known: Sequence[str], more: Sequence[str]
+) -> list[str]:
+    """Return a few values that a model does not list: of other models, and usual ones."""
+    found = [value for each in others for value in each[f"supported_{field}s"]]
+    return [each for each in dict.fromkeys([*more[:1], *found, *more]) if each not in known][:_FEW]
 
 
 def list_unsupported_seconds(model: ModelJson) -> list[int]:
@@ -270,9 +295,10 @@ def _build_supported_steps(model: ModelJson, *, files: bool) -> Iterator[Step]:
     orders = list(_list_supported(model))
     orders += _list_largest(model) if files else []
     for first in range(0, len(orders), _AT_ONCE):
-        batch = orders[first : first + _AT_ONCE]
-        for more in batch:
-            shown = ", ".join(f"{field} = {value!r}" for field, value in more.items())
+        batch = {_describe_order(more): more for more in orders[first : first + _AT_ONCE]}
+        for shown, more in batch.items():
+            # Videos of one moment may swap their results.
+            at_once = kind == "video" and len(batch) > 1
             yield post(
                 kind,
                 build_small_request(model) | more,
@@ -280,14 +306,19 @@ def _build_supported_steps(model: ModelJson, *, files: bool) -> Iterator[Step]:
                 use="model-value",
                 field=shown,
                 name=shown,
+                together=at_once,
+                group=f"{model['id']}, from {first + 1}" if at_once else "",
             )
-        for more in batch if kind == "video" or files else ():
-            shown = ", ".join(f"{field} = {value!r}" for field, value in more.items())
-            if kind == "video":
-                yield Poll(of=shown, every=60)
+        if kind == "video":
+            yield from (Poll(of=shown, every=60) for shown in batch)
+        for shown, more in batch.items() if files else ():
             # Long videos are downloaded elsewhere.
-            if files and "duration" not in more:
+            if "duration" not in more:
                 yield request_file(f"{shown}.now" if kind == "video" else shown)
+
+
+def _describe_order(fields: dict[str, Any]) -> str:
+    return ", ".join(f"{field} = {value!r}" for field, value in fields.items())
 
 
 def _list_largest(model: ModelJson) -> list[dict[str, Any]]:

@@ -8,7 +8,14 @@ from getimg_mock.contract.model_choice import build_small_request, find_cheapest
 from getimg_mock.contract.plans import Plan, get, get_balance, post
 from getimg_mock.contract.prices import compute_price
 from getimg_mock.contract.provider.corpus.cost_range_plans import build_additive_range_steps
-from getimg_mock.contract.steps import DAYS_PLACEHOLDER, Poll, Ref, Send, Wait
+from getimg_mock.contract.provider.corpus.file_steps import (
+    CLAIMED_HOST,
+    build_borrowed_link_steps,
+    build_file_steps,
+    build_format_steps,
+    request_file,
+)
+from getimg_mock.contract.steps import DAYS_PLACEHOLDER, Poll, Ref, Wait
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -20,6 +27,14 @@ _COSTS: Final = "/v2/billing/costs"
 _RETRIEVE: Final = "/v2/videos/generations/{}"
 
 
+_SENDERS: Final = (
+    (),
+    (("user-agent", "GetimgAI/Python 0.4.0"), ("x-stainless-retry-count", "1")),
+    (("user-agent", "GetimgAI/JS 0.3.2"), ("x-stainless-retry-count", "0")),
+)
+"""What official SDKs say of themselves, and that a request is sent once more."""
+
+
 def build_plans(models: Sequence[ModelJson], *, thorough: bool) -> Iterator[Plan]:
     """Yield the plans about generations; `thorough` where waiting costs no real time."""
     image, video = find_cheapest(models, "image"), find_cheapest(models, "video")
@@ -27,17 +42,21 @@ def build_plans(models: Sequence[ModelJson], *, thorough: bool) -> Iterator[Plan
     # A service may book late: what it booked is compared at the end of the run.
     settling = 10 if thorough else 0
     yield from _build_file_plans(image, video, sounding, settling)
-    yield from _build_state_plans(image, video)
+    yield from _build_state_plans(image, video, models)
     yield from _build_money_plans(image, video, settling)
     yield Plan(name="longer videos", tier="R2", steps=(*_build_length_steps(sounding),))
-    yield Plan(name="what is left out", tier="R2", steps=(*_build_default_steps(models),))
+    yield Plan(
+        name="what is left out",
+        tier="R2",
+        steps=(*_build_default_steps(models, files=not thorough),),
+    )
 
 
 def _build_file_plans(
     image: ModelJson, video: ModelJson, sounding: ModelJson, settling: int
 ) -> Iterator[Plan]:
     yield Plan(name="an image and its file", tier="R2", steps=(*_build_image_steps(image),))
-    yield Plan(name="images in every format", tier="R2", steps=(*_build_format_steps(image),))
+    yield Plan(name="images in every format", tier="R2", steps=(*build_format_steps(image),))
     yield Plan(
         name="a video from 202 to its file",
         tier="R2",
@@ -50,7 +69,9 @@ def _build_file_plans(
     )
 
 
-def _build_state_plans(image: ModelJson, video: ModelJson) -> Iterator[Plan]:
+def _build_state_plans(
+    image: ModelJson, video: ModelJson, models: Sequence[ModelJson]
+) -> Iterator[Plan]:
     yield Plan(
         name="looking at a pending video costs nothing",
         tier="R2",
@@ -66,6 +87,11 @@ def _build_state_plans(image: ModelJson, video: ModelJson) -> Iterator[Plan]:
         tier="R2",
         world=(("fail_rate", 1.0),),
         steps=(*_build_failing_steps(video),),
+    )
+    yield Plan(
+        name="references that lead nowhere",
+        tier="R2",
+        steps=(*_build_unreachable_steps(models),),
     )
     yield Plan(name="unknown and malformed ids", steps=(*_build_unknown_id_steps(),))
     yield Plan(
@@ -104,33 +130,10 @@ def _build_money_plans(image: ModelJson, video: ModelJson, settling: int) -> Ite
     )
 
 
-def request_file(of: str, /, **more: Any) -> Send:
-    """Return a step that downloads the file of the result of the step named `of`."""
-    return Send(link=True, ref=Ref(of, "/data/0/url"), key="none", **more)
-
-
-def _build_file_steps(name: str) -> Iterator[Step]:
-    """Yield all requests for a file while its link is valid."""
-    yield request_file(name)
-    yield request_file(name)
-    yield request_file(name, headers=(("range", "bytes=0-99"),))
-    for part in ("10-19", "-100", "100-", "0-99999999999", "99999999999-"):
-        yield request_file(name, headers=(("range", f"bytes={part}"),))
-    yield request_file(name, method="HEAD")
-    for alter in ("sig", "end-sig", "exp", "item", "id", "no-sig", "no-exp", "late-exp"):
-        yield request_file(name, alter=alter)
-
-
-def build_borrowed_link_steps(name: str, other: str) -> Iterator[Step]:
-    """Yield requests for two files, each with the expiry and the signature of the other."""
-    for one, donor in ((name, other), (other, name)):
-        yield request_file(one, alter="borrowed", donor=Ref(donor, "/data/0/url"))
-
-
 def _build_image_steps(model: ModelJson) -> Iterator[Step]:
     yield get_balance()
     yield post("image", build_small_request(model), valid=True, name="image")
-    yield from _build_file_steps("image")
+    yield from build_file_steps("image")
     yield get_balance()
     yield request_file("image")
     yield get_balance()
@@ -139,27 +142,20 @@ def _build_image_steps(model: ModelJson) -> Iterator[Step]:
     yield from build_borrowed_link_steps("image", "other")
 
 
-def _build_format_steps(model: ModelJson) -> Iterator[Step]:
-    for kind in ("png", "jpeg", "webp"):
-        body = build_small_request(model, output_format=kind, prompt=f"as {kind}")
-        yield post("image", body, valid=True, name=kind)
-        yield request_file(kind)
-    for ratio in model["supported_aspect_ratios"]:
-        yield post("image", build_small_request(model, aspect_ratio=ratio), valid=True, name=ratio)
-    yield request_file(model["supported_aspect_ratios"][-1])
-
-
 def _build_video_steps(model: ModelJson, settling: int) -> Iterator[Step]:
     yield get_balance()
     yield get(_COSTS, query=DAYS_PLACEHOLDER, use="costs-before")
     yield post("video", build_small_request(model), valid=True, name="video")
     yield Poll(of="video")
     yield request_file("video.now")
-    for _ in range(3):
+    yield get(_RETRIEVE, ref=Ref("video"), headers=CLAIMED_HOST)
+    for _ in range(2):
         yield get(_RETRIEVE, ref=Ref("video"), name="video.now")
+    for alter in ("cut-id", "longer-id"):
+        yield get(_RETRIEVE, ref=Ref("video"), alter=alter, use="malformed-id")
     yield get_balance()
     yield from _build_cost_steps(settling)
-    yield from _build_file_steps("video.now")
+    yield from build_file_steps("video.now")
     yield get(_RETRIEVE, ref=Ref("video"))
     yield get_balance()
     yield Wait(seconds=3)
@@ -238,6 +234,21 @@ def _build_failing_steps(model: ModelJson) -> Iterator[Step]:
     yield get_balance()
 
 
+def _build_unreachable_steps(models: Sequence[ModelJson]) -> Iterator[Step]:
+    """Yield a video from a picture that does not exist: it may be refused, or fail, for nothing."""
+    video = find_cheapest(models, "video", references=True)
+    role = next((each for each in video["supported_references"] if each != "last_frame"), None)
+    if role is None:
+        return
+    images = [{"url": "https://example.com/no-such-picture-5d1f.png", "role": role}]
+    yield get_balance()
+    yield post("video", build_small_request(video, images=images), name="video")
+    yield Poll(of="video")
+    for _ in range(2):
+        yield get(_RETRIEVE, ref=Ref("video"))
+    yield get_balance()
+
+
 def _build_unknown_id_steps() -> Iterator[Step]:
     for name in ("req-01ZZZZZZZZZZZZ", "req-0000000000", "00000000-0000-0000-0000-000000000000"):
         yield get(_RETRIEVE.replace("{}", name), use="unknown-id")
@@ -270,6 +281,7 @@ def _build_working_day_steps(image: ModelJson, video: ModelJson, settling: int) 
         yield post(
             "image",
             build_small_request(image, prompt=f"Picture {turn}"),
+            headers=(("content-type", "application/json"), *_SENDERS[turn]),
             valid=True,
             name=f"i{turn}",
         )
@@ -348,7 +360,11 @@ def _build_length_steps(model: ModelJson) -> Iterator[Step]:
     yield get_balance()
 
 
-def _build_default_steps(models: Sequence[ModelJson]) -> Iterator[Step]:
+def _build_default_steps(models: Sequence[ModelJson], *, files: bool) -> Iterator[Step]:
+    """Yield orders without what may be left out, and with the defaults; unless `files`, few files.
+
+    A default may count for the answer and not for the file.
+    """
     for model in models:
         kind: ModelKind = "image" if model["type"] == "image" else "video"
         plain = {"model": model["id"], "prompt": "As it comes"}
@@ -369,3 +385,7 @@ def _build_default_steps(models: Sequence[ModelJson]) -> Iterator[Step]:
             yield post(kind, body, valid=True, use=use, group=f"default:{model['id']}", name=name)
         for use in ("omitted", "explicit") if kind == "video" else ():
             yield Poll(of=f"{model['id']} {use}", every=20)
+        if kind == "video":
+            yield request_file(f"{model['id']} omitted.now")
+        elif files:
+            yield request_file(f"{model['id']} omitted")

@@ -7,9 +7,13 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.model_choice import PIXEL
+from getimg_mock.contract.plans import encode_body
 
 if TYPE_CHECKING:
     from getimg_mock.contract.model_choice import ModelJson
+
+LARGE_TEXT: Final = "{large text}"
+"""Marks the place of a large text in a body that is still to be encoded."""
 
 FORMATS: Final = ("jpeg", "png", "webp")
 """The formats of pictures that may be ordered."""
@@ -33,7 +37,7 @@ _COERCIBLE_VALUES: Final[dict[str, tuple[Any, ...]]] = {
     "resolution": (1024, ["1K"]),
     "output_format": (["png"],),
     "duration": ("5", [5], {"seconds": 5}),
-    "sound": ("true", "", 1, 0),
+    "sound": ("true", "false", "", 1, 0),
     "images": (
         "https://example.com/cat.png",
         {"url": "https://example.com/cat.png"},
@@ -71,8 +75,9 @@ PUBLIC_URLS: Final = (
     "https://example.com/pictures/cat",
     "https://example.com/cat?format=webp&width=512",
     "https://example.com/a%20cat/%E7%81%AF%E5%8F%B0.JPG",
+    "HTTPS://EXAMPLE.COM/cat.png",
 )
-"""Forms that the URL of a picture has: signed, without an extension, with escapes."""
+"""Forms that the URL of a picture has: signed, without an extension, with escapes, in capitals."""
 
 UNFETCHABLE_URLS: Final = (
     "http://example.com/cat.png",
@@ -89,6 +94,9 @@ UNFETCHABLE_URLS: Final = (
     "https://2130706433/cat.png",
     "https://0x7f000001/cat.png",
     "https://127.1/cat.png",
+    "https://0177.0.0.1/cat.png",
+    "https://127.0.0.1.:443/cat.png",
+    "https://LOCALHOST./cat.png",
     "https://metadata.google.internal/computeMetadata/v1/",
     "https://user:pass@example.com/c.png",
     "https://[::ffff:127.0.0.1]/cat.png",
@@ -107,18 +115,23 @@ UNFETCHABLE_URLS: Final = (
 
 PICTURES: Final = {
     "a JPEG": (
-        "data:image/jpeg;base64,/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAFA3PEY8MlBGQUZaVVBfeMiCeG5uePWvuZHI//"
-        "//////////////////////////////////////////////////2wBDAVVaWnhpeOuCguv///////////////////////"
-        "//////////////////////////////////////////////////wAARCAAIAAgDASIAAhEBAxEB/8QAFQABAQAAAAAAAAA"
-        "AAAAAAAAAAAH/xAAUEAEAAAAAAAAAAAAAAAAAAAAA/8QAFAEBAAAAAAAAAAAAAAAAAAAAA//EABQRAQAAAAAAAAAAAAAA"
-        "AAAAAAD/2gAMAwEAAhEDEQA/AKAIj//Z"
+        "data:image/jpeg;base64,/9j/4AAQSkZJRgABAQAAAQABAAD/4QAiRXhpZgAATU0AKgAAAAgAAQESAAMAA"
+        "AABAAYAAAAAAAD/2wBDAFA3PEY8MlBGQUZaVVBfeMiCeG5uePWvuZHI/////////////////////////////"
+        "///////////////////////2wBDAVVaWnhpeOuCguv//////////////////////////////////////////"
+        "///////////////////////////////wAARCAAIAAgDASIAAhEBAxEB/8QAFQABAQAAAAAAAAAAAAAAAAAAA"
+        "AH/xAAUEAEAAAAAAAAAAAAAAAAAAAAA/8QAFAEBAAAAAAAAAAAAAAAAAAAAA//EABQRAQAAAAAAAAAAAAAAA"
+        "AAAAAD/2gAMAwEAAhEDEQA/AKAIj//Z"
     ),
     "a WebP": (
         "data:image/webp;base64,UklGRjAAAABXRUJQVlA4ICQAAACwAQCdASoIAAgAB0CWJaACdLoABdQAANpubPcdo3dcY7MA"
         "AAA="
     ),
+    "a PNG, its type in capitals": PIXEL.replace("image/png", "IMAGE/PNG"),
 }
-"""Data URLs of the two other types that are documented, each with such a picture."""
+"""Data URLs of the two other types that are documented, each with such a picture, and a third.
+
+The JPEG says that it is turned, as photographs do: what is made of it is not.
+"""
 
 OTHER_BYTES: Final = {
     "a GIF as PNG": "data:image/png;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAACAkQBADs=",
@@ -130,8 +143,16 @@ OTHER_BYTES: Final = {
 }
 """Data URLs of a right type whose bytes are no such picture, by what they are."""
 
-FOREIGN_LETTERS: Final = ("gr\u00f6\u00dfe", "\u6d77\u7684", "\U0001f30a\u00e9")
-"""Values that no list has: in Latin-1, in Chinese, and beyond the basic plane.
+OBJECT_MEMBERS: Final = ("constructor", "__proto__", "toString")
+"""Names that every object has in some languages: what is looked up by them is found."""
+
+FOREIGN_LETTERS: Final = (
+    "gr\u00f6\u00dfe",
+    "\u6d77\u7684",
+    "\U0001f30a\u00e9",
+    '2K"x\\',
+)
+"""Values that no list has: in Latin-1, in Chinese, beyond the basic plane, and what JSON escapes.
 
 Errors repeat them, so that their encoding shows.
 """
@@ -166,9 +187,26 @@ UNICODE_PROMPTS: Final = (
 @cache
 def build_large_picture(size: int) -> str:
     """Return a data URL of a PNG file of `size` bytes."""
+    return encode_large_picture(size).decode()
+
+
+def encode_large_picture(size: int) -> bytes:
+    """Return the same data URL in bytes."""
     pixel = base64.b64decode(PIXEL.partition(",")[2])
-    data = pixel + bytes(size - len(pixel))
-    return f"data:image/png;base64,{base64.b64encode(data).decode()}"
+    # Three bytes are four characters, and most are zeros: encoding megabytes takes longer.
+    head = pixel + bytes(-len(pixel) % 3)
+    zeros, rest = divmod(size - len(head), 3)
+    parts = base64.b64encode(head), b"A" * (4 * zeros), base64.b64encode(bytes(rest))
+    return b"".join((b"data:image/png;base64,", *parts))
+
+
+def encode_large_body(body: dict[str, Any], text: bytes) -> bytes:
+    """Return a body as JSON with `text` in the place of `LARGE_TEXT`.
+
+    Nothing in the text needs an escape, which the encoder would look for in each character.
+    """
+    before, after = encode_body(body).split(LARGE_TEXT.encode())
+    return b"".join((before, text, after))
 
 
 def list_mistyped_values(name: str, schema: dict[str, Any]) -> list[Any]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from getimg_mock.contract.model_choice import build_small_request, find_cheapest
 from getimg_mock.contract.plans import Plan, post
-from getimg_mock.contract.provider.corpus.generation_plans import request_file
+from getimg_mock.contract.provider.corpus.file_steps import request_file
 from getimg_mock.contract.steps import DONOR, Ref
 
 if TYPE_CHECKING:
@@ -33,11 +33,14 @@ def build_plans(models: Sequence[ModelJson]) -> Iterator[Plan]:
 
 def _build_character_steps(image: ModelJson) -> Iterator[Step]:
     yield post("image", build_small_request(image), valid=True, name="image")
+    # A refusal must not be remembered for the right link.
+    yield request_file("image", alter="sig-at", place=1)
+    yield request_file("image")
     for place in range(_SIGNATURE):
         yield request_file("image", alter="sig-at", place=place)
     for place in range(_EXPIRY):
         yield request_file("image", alter="exp-at", place=place)
-    for alter in ("cut-sig", "longer-sig"):
+    for alter in ("cut-sig", "short-sig", "empty-sig", "longer-sig"):
         yield request_file("image", alter=alter)
 
 
@@ -49,4 +52,6 @@ def _build_conditional_steps(image: ModelJson) -> Iterator[Step]:
     for header, more in (("if-none-match", ()), ("if-range", (part,))):
         yield request_file("image", headers=((header, DONOR), *more), donor=tag)
         yield request_file("image", headers=((header, _ANOTHER_TAG), *more))
+    length = Ref("file", "header:content-length")
+    yield request_file("image", headers=(("range", f"bytes={DONOR}-"),), donor=length)
     yield request_file("image", method="HEAD")

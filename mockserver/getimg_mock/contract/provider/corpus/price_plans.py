@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 from getimg_mock.contract.model_choice import (
     build_small_request,
     find_cheapest,
+    find_upright_ratio,
     get_kind,
     rank_resolution,
 )
 from getimg_mock.contract.plans import Plan, get_balance, post
-from getimg_mock.contract.provider.corpus.generation_plans import request_file
+from getimg_mock.contract.provider.corpus.file_steps import request_file
 from getimg_mock.contract.provider.corpus.input_values import FORMATS
 from getimg_mock.contract.steps import Poll
 
@@ -40,27 +41,24 @@ def build_plans(models: Sequence[ModelJson], *, thorough: bool) -> Iterator[Plan
 def _build_size_steps(image: ModelJson) -> Iterator[Step]:
     """Yield each format at each resolution, and files: the largest, and one that is upright.
 
-    Large files take long to make, so only PNG is downloaded at the highest resolution.
+    Large files take long to make, so only PNG is downloaded at the highest resolution: as soon as
+    its link is known, and once more from what may be a cache.
     """
     if not image["supported_resolutions"]:
         return
     lowest, *more = sorted(image["supported_resolutions"], key=rank_resolution)
-    for resolution, kind in product((lowest, *more), FORMATS):
-        name = f"{kind} {resolution}"
-        body = build_small_request(image, resolution=resolution, output_format=kind)
-        yield post("image", body, valid=True, name=name)
-    yield from (request_file(f"png {each}") for each in more[-1:])
+    largest = ("png", (lowest, *more)[-1])
+    orders = [(kind, size) for size, kind in product((lowest, *more), FORMATS)]
+    for kind, size in sorted(orders, key=largest.__eq__):
+        body = build_small_request(image, resolution=size, output_format=kind)
+        yield post("image", body, valid=True, name=f"{kind} {size}")
+    yield request_file(" ".join(largest))
     yield from (request_file(f"{kind} {lowest}") for kind in FORMATS[1:])
-    ratios = image["supported_aspect_ratios"]
-    for ratio in [each for each in ratios if _is_upright(each)][:1]:
+    yield request_file(" ".join(largest))
+    if ratio := find_upright_ratio(image):
         body = build_small_request(image, output_format="png", aspect_ratio=ratio)
         yield post("image", body, valid=True, name=ratio)
         yield request_file(ratio)
-
-
-def _is_upright(ratio: str) -> bool:
-    across, _, down = ratio.partition(":")
-    return across.isdigit() and down.isdigit() and int(across) < int(down)
 
 
 def _build_image_steps(model: ModelJson) -> Iterator[Step]:

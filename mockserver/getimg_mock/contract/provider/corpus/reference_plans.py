@@ -2,29 +2,47 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from getimg_mock.contract.model_choice import PIXEL, build_small_request, find_cheapest
-from getimg_mock.contract.plans import Plan, post
+from getimg_mock.contract.model_choice import (
+    PIXEL,
+    build_small_request,
+    find_cheapest,
+    find_upright_ratio,
+    get_kind,
+    rank_resolution,
+)
+from getimg_mock.contract.plans import Plan, get, get_balance, post
+from getimg_mock.contract.provider.corpus.file_steps import request_file
 from getimg_mock.contract.provider.corpus.input_values import (
+    LARGE_TEXT,
     OTHER_BYTES,
     PICTURES,
     PUBLIC_URLS,
     ROLES,
     UNFETCHABLE_URLS,
     build_large_picture,
+    encode_large_body,
+    encode_large_picture,
 )
 from getimg_mock.contract.provider.corpus.refused_plans import build_refused_plan
+from getimg_mock.contract.steps import DAYS_PLACEHOLDER, Poll, Ref
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from getimg_mock.contract.model_choice import ModelJson, ModelKind
-    from getimg_mock.contract.steps import Send
+    from getimg_mock.contract.steps import Send, Step
 
+
+_MISSING_URL: Final = "https://example.com/no-such-picture-5d1f.png"
+"""The public address of nothing."""
 
 _LARGEST: Final = 10 * 1024 * 1024
 """The size of the largest picture that may be sent in a request."""
+
+_LARGE: Final = 8 * 1024 * 1024
+"""The size of another one beside it, with which the body is as large as may be."""
 
 
 def build_plans(models: Sequence[ModelJson]) -> Iterator[Plan]:
@@ -37,6 +55,12 @@ def build_plans(models: Sequence[ModelJson]) -> Iterator[Plan]:
             tier="R2",
             steps=tuple(_build_allowed_reference_steps(kind, models)),
         )
+    pictured = find_cheapest(models, "video", references=True)
+    yield Plan(
+        name="a video whose reference is missing",
+        tier="R2",
+        steps=tuple(_build_missing_reference_steps(pictured)),
+    )
 
 
 def _build_reference_steps(kind: ModelKind, models: Sequence[ModelJson]) -> Iterator[Send]:
@@ -62,6 +86,12 @@ def _build_reference_steps(kind: ModelKind, models: Sequence[ModelJson]) -> Iter
             field=name,
         )
     yield from _build_later_reference_steps(kind, models)
+    yield from _build_excess_steps(kind, models)
+    yield from _build_role_combination_steps(kind, models)
+
+
+def _build_excess_steps(kind: ModelKind, models: Sequence[ModelJson]) -> Iterator[Send]:
+    """Yield orders with one reference of each role more than each model takes."""
     for candidate in models:
         if candidate["type"] != kind:
             continue
@@ -80,7 +110,6 @@ def _build_reference_steps(kind: ModelKind, models: Sequence[ModelJson]) -> Iter
                 fault=fault,
                 field=f"{candidate['id']}: {len(images)} with {each}",
             )
-    yield from _build_role_combination_steps(kind, models)
 
 
 def _build_later_reference_steps(kind: ModelKind, models: Sequence[ModelJson]) -> Iterator[Send]:
@@ -132,22 +161,47 @@ def _build_role_combination_steps(kind: ModelKind, models: Sequence[ModelJson]) 
             )
 
 
-def _build_allowed_reference_steps(kind: ModelKind, models: Sequence[ModelJson]) -> Iterator[Send]:
+def _build_allowed_reference_steps(kind: ModelKind, models: Sequence[ModelJson]) -> Iterator[Step]:
+    cheapest = find_cheapest(models, kind, references=True)
+    role = next(iter(cheapest["supported_references"]), "")
+    if role and role != "last_frame":
+        yield from _build_turned_steps(cheapest, role)
+    yield from _build_count_steps(kind, models)
+    for name, url in PICTURES.items() if role and role != "last_frame" else ():
+        yield post(
+            kind,
+            build_small_request(cheapest) | {"images": [{"url": url, "role": role}]},
+            valid=True,
+            use="model-value",
+            field=name,
+        )
+    yield from _build_public_url_steps(kind, models)
+    if kind == "image":
+        few = [{"url": LARGE_TEXT}, {"url": build_large_picture(_LARGE)}]
+        few = few[: cheapest["supported_references"].get(role, 1)]
+        body = build_small_request(cheapest)
+        large = encode_large_body(body | {"images": few}, encode_large_picture(_LARGEST))
+        for each in (body | {"images": [{"url": PIXEL}]}, large):
+            yield post(kind, each, valid=True, use="model-value")
+
+
+def _build_count_steps(kind: ModelKind, models: Sequence[ModelJson]) -> Iterator[Send]:
+    """Yield orders with as many references of each role as each model takes."""
     for model in models:
         if model["type"] != kind:
             continue
-        for role, most in model["supported_references"].items():
-            images = [{"url": PIXEL, "role": role}] * min(most, 8)
-            if role == "last_frame":
+        for each, most in model["supported_references"].items():
+            images = [{"url": PIXEL, "role": each}] * min(most, 8)
+            if each == "last_frame":
                 images = [{"url": PIXEL, "role": "first_frame"}, *images[:1]]
             yield post(
                 kind,
                 build_small_request(model) | {"images": images},
                 valid=True,
                 use="model-value",
-                field=f"{len(images)} with {role}",
+                field=f"{len(images)} with {each}",
             )
-            if role == "last_frame":
+            if each == "last_frame":
                 yield post(
                     kind,
                     build_small_request(model) | {"images": images[::-1]},
@@ -155,28 +209,24 @@ def _build_allowed_reference_steps(kind: ModelKind, models: Sequence[ModelJson])
                     use="model-value",
                     field="the last frame named first",
                 )
-    model = find_cheapest(models, kind, references=True)
-    role = next(iter(model["supported_references"]), "")
-    for name, url in PICTURES.items() if role and role != "last_frame" else ():
-        yield post(
-            kind,
-            build_small_request(model) | {"images": [{"url": url, "role": role}]},
-            valid=True,
-            use="model-value",
-            field=name,
-        )
-    yield from _build_public_url_steps(kind, models)
-    if kind == "image":
-        for image in (
-            {"url": PIXEL},
-            {"url": build_large_picture(_LARGEST)},
-        ):
-            yield post(
-                kind,
-                build_small_request(model) | {"images": [image]},
-                valid=True,
-                use="model-value",
-            )
+
+
+def _build_turned_steps(model: ModelJson, role: str) -> Iterator[Step]:
+    """Yield an order of all that makes work slow, in an upright form, and its file.
+
+    Its references say that they are turned, which must not count for what is made of them.
+    """
+    kind, count = get_kind(model), min(model["supported_references"][role], 8)
+    order: dict[str, Any] = {"images": [{"url": PICTURES["a JPEG"], "role": role}] * count}
+    if ratio := find_upright_ratio(model):
+        order["aspect_ratio"] = ratio
+    if kind == "image" and model["supported_resolutions"]:
+        order["resolution"] = max(model["supported_resolutions"], key=rank_resolution)
+    body = build_small_request(model) | order
+    yield post(kind, body, valid=True, use="model-value", field="turned JPEGs", name="turned")
+    if kind == "video":
+        yield Poll(of="turned")
+    yield request_file("turned.now" if kind == "video" else "turned")
 
 
 def _build_public_url_steps(kind: ModelKind, models: Sequence[ModelJson]) -> Iterator[Send]:
@@ -197,3 +247,19 @@ def _build_public_url_steps(kind: ModelKind, models: Sequence[ModelJson]) -> Ite
             use="model-value",
             field=f"references by URL, from the form {first + 1} on",
         )
+
+
+def _build_missing_reference_steps(model: ModelJson) -> Iterator[Step]:
+    """Yield a video that a service may begin, and cannot finish: it fails, and costs nothing."""
+    role = next((each for each in model["supported_references"] if each != "last_frame"), None)
+    if role is None:
+        return
+    images = [{"url": _MISSING_URL, "role": role}]
+    yield get_balance()
+    yield get("/v2/billing/costs", query=DAYS_PLACEHOLDER)
+    yield post("video", build_small_request(model, images=images), name="video")
+    yield Poll(of="video")
+    yield get_balance()
+    yield get("/v2/videos/generations/{}", ref=Ref("video"))
+    yield get("/v2/billing/costs", query=DAYS_PLACEHOLDER)
+    yield get_balance()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from getimg_mock.contract.model_choice import build_small_request, find_cheapest, rank_resolution
 from getimg_mock.contract.plans import Plan, get, get_balance, post
-from getimg_mock.contract.provider.corpus.generation_plans import request_file
+from getimg_mock.contract.provider.corpus.file_steps import request_file
 from getimg_mock.contract.provider.corpus.input_values import FORMATS
 from getimg_mock.contract.steps import DAYS_PLACEHOLDER, Poll, Ref, Wait
 
@@ -99,7 +99,7 @@ def _build_image_steps(image: ModelJson, count: int, *, thorough: bool) -> Itera
 
 
 def _build_larger_steps(image: ModelJson) -> Iterator[Step]:
-    """Yield pictures of the second resolution, in each format and two ratios, with their files.
+    """Yield pictures of the second resolution, in each format and ratio, with their files.
 
     Two of the lowest come last, with which they are compared.
     """
@@ -108,22 +108,27 @@ def _build_larger_steps(image: ModelJson) -> Iterator[Step]:
     for turn in range(_LARGER + 2 if ranked else 0):
         size = ranked[:2][-1] if turn < _LARGER else ranked[0]
         order = {"resolution": size, "output_format": FORMATS[turn % len(FORMATS)]}
-        order |= {"aspect_ratio": ratios[turn % 2 * -1]} if ratios else {}
+        order |= {"aspect_ratio": ratios[-turn % len(ratios)]} if ratios else {}
         yield post("image", build_small_request(image, **order), valid=True, name=f"large {turn}")
     yield from (request_file(f"large {turn}") for turn in range(_LARGER if ranked else 0))
 
 
 def _build_sounding_steps(video: ModelJson) -> Iterator[Step]:
-    """Yield videos that differ from the default in all that may be ordered, with their files."""
+    """Yield videos that differ from the default in all that may be ordered, with their files.
+
+    Each has another ratio, and every other one the second resolution: sides are rounded in each.
+    """
     lengths, ratios = sorted(video["supported_durations"]), video["supported_aspect_ratios"]
-    order = {"duration": lengths[:2][-1], "aspect_ratio": ratios[-1], "sound": True}
+    sizes = sorted(video["supported_resolutions"], key=rank_resolution)[:2]
     for first in range(0, _LARGER, _VIDEOS):
-        names = [f"film {turn}" for turn in range(first, first + _VIDEOS)]
-        for name in names:
+        names = {f"film {turn}": turn for turn in range(first, first + _VIDEOS)}
+        for name, turn in names.items():
+            order = {"duration": lengths[:2][-1], "sound": True}
+            order |= {"aspect_ratio": ratios[-1 - turn % len(ratios)]} if ratios else {}
+            order |= {"resolution": sizes[-1 - turn % len(sizes)]} if sizes else {}
             yield post("video", build_small_request(video, **order), valid=True, name=name)
-        for name in names:
-            yield Poll(of=name, every=20)
-            yield request_file(f"{name}.now")
+        yield from (Poll(of=name, every=20) for name in names)
+        yield from (request_file(f"{name}.now") for name in names)
 
 
 def _build_video_steps(video: ModelJson, rounds: int) -> Iterator[Step]:
@@ -132,9 +137,8 @@ def _build_video_steps(video: ModelJson, rounds: int) -> Iterator[Step]:
         names = [f"video {turn}.{place}" for place in range(_VIDEOS)]
         for name in names:
             yield post("video", build_small_request(video), valid=True, name=name)
-        for name in names:
-            yield Poll(of=name, every=20)
-            yield request_file(f"{name}.now")
+        yield from (Poll(of=name, every=20) for name in names)
+        yield from (request_file(f"{name}.now") for name in names)
         yield get_balance()
 
 

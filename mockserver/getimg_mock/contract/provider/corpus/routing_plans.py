@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.model_choice import build_small_request, find_cheapest
 from getimg_mock.contract.plans import Plan, get, get_balance, post
-from getimg_mock.contract.provider.corpus.generation_plans import (
+from getimg_mock.contract.provider.corpus.file_steps import (
     request_file,
 )
-from getimg_mock.contract.steps import Poll, Ref, Send, Wait
+from getimg_mock.contract.provider.corpus.input_values import OBJECT_MEMBERS
+from getimg_mock.contract.steps import DAYS_PLACEHOLDER, Poll, Ref, Send, Wait
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from getimg_mock.contract.model_choice import ModelJson
     from getimg_mock.contract.steps import Step
 
+_COSTS: Final = "/v2/billing/costs"
 _RETRIEVE: Final = "/v2/videos/generations/{}"
 
 # Legal variations of answers: every check has to accept them.
@@ -34,7 +36,18 @@ _ODDITIES: Final = (
 _MANY_LISTS: Final = 40
 """How often the list is read in succession: one wrong list in twenty is missed with 13 %."""
 
+_READERS: Final = (
+    (),
+    (("accept-language", "de-DE,de;q=0.9"), ("accept", "application/json")),
+    (),
+    (("user-agent", "GetimgAI/Python 0.4.0"), ("x-stainless-lang", "python")),
+    (),
+    (("user-agent", "Mozilla/5.0 (X11; Linux x86_64)"), ("accept", "text/html,*/*;q=0.8")),
+)
+"""Headers of readers that must be told the same; half of them say nothing."""
+
 _WRITE_METHODS: Final = ("POST", "PUT", "PATCH", "DELETE")
+_OVERRIDES: Final = ("x-http-method-override", "x-http-method", "x-method-override")
 
 
 _ODD_MODEL_LIST_PATHS: Final = (
@@ -103,14 +116,25 @@ def _build_catalogue_steps(models: Sequence[ModelJson]) -> Iterator[Step]:
     yield get("/v2/models", query="type=video")
     for model in models:
         yield get(f"/v2/models/{model['id']}")
-    for name in ("no-such-model", models[0]["id"].upper(), models[0]["id"] + "x", "%20"):
+    near = (models[0]["id"].upper(), models[0]["id"] + "x", "%20")
+    for name in ("no-such-model", *near, *OBJECT_MEMBERS):
         yield get(f"/v2/models/{name}", use="unknown-model")
     for kind in ("audio", "IMAGE", "image,video", ""):
         yield get("/v2/models", query=f"type={kind}", use="bad-type")
     yield get("/v2/models")
     yield Wait(seconds=2)
-    for _ in range(_MANY_LISTS):
-        yield get("/v2/models")
+    for turn in range(_MANY_LISTS):
+        at_once = turn >= _MANY_LISTS // 2
+        yield get(
+            "/v2/models",
+            headers=_READERS[turn % len(_READERS)],
+            together=at_once,
+            group="lists on new connections" if at_once else "",
+        )
+    for headers in _READERS[1:2]:
+        yield get(f"/v2/models/{models[0]['id']}", headers=headers)
+        yield get_balance(headers=headers)
+        yield get(_COSTS, query=DAYS_PLACEHOLDER, headers=headers)
 
 
 def _build_path_steps(image: ModelJson) -> Iterator[Step]:
@@ -154,7 +178,7 @@ def _build_method_steps(image: ModelJson) -> Iterator[Step]:
 def _build_override_steps(image: ModelJson) -> Iterator[Send]:
     """Yield reads that name another method in a header, or in the query."""
     order = replace(post("image", build_small_request(image)), method="GET", use="side-method")
-    for name in ("x-http-method-override", "x-http-method", "x-method-override"):
+    for name in _OVERRIDES:
         yield replace(order, headers=(*order.headers, (name, "POST")))
     yield replace(order, query="_method=POST")
 
@@ -168,6 +192,9 @@ def _build_video_method_steps(video: ModelJson) -> Iterator[Step]:
     yield from _build_wrong_method_steps(
         _WRITE_METHODS, link=True, ref=Ref("video.now", "/data/0/url"), key="none"
     )
+    for name in _OVERRIDES:
+        yield get(_RETRIEVE, ref=Ref("video"), headers=((name, "DELETE"),))
+    yield get(_RETRIEVE, ref=Ref("video"), query="_method=DELETE")
     yield get_balance()
     yield get(_RETRIEVE, ref=Ref("video"))
     yield request_file("video.now")

@@ -1,0 +1,43 @@
+"""GP503: the price of a combination that the catalogue leaves out."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.contract.provider.fixed_plans import is_broken, run_plan
+
+if TYPE_CHECKING:
+    from getimg_mock.contract.history import History
+
+MODEL = "seedance-v1-5-pro"
+
+
+def leave_out(history: History, resolution: str, price: float) -> History:
+    """Return the history with a price for what has no rate at a resolution any more."""
+    models = []
+    for model in history.models:
+        rates = [
+            rate for rate in model["pricing"]["rates"] if rate["resolution"] in {"720p", "1080p"}
+        ]
+        known = model["pricing"] | {"rates": rates}
+        models.append(model | {"pricing": known} if model["id"] == MODEL else model)
+    found = []
+    for each in history:
+        made = history.submitted.get(each.generation)
+        if each.completed and made is not None and made.asked.get("resolution") == resolution:
+            usage = each.plain["usage"] | {"unit_price": price}
+            found.append(replace(each, body=json.dumps(each.plain | {"usage": usage}).encode()))
+        else:
+            found.append(each)
+    return replace(history, exchanges=tuple(found), models=tuple(models), own=False)
+
+
+@pytest.mark.parametrize(("price", "broken"), [(0, True), (0.02, False)])
+def test_what_has_no_rate_is_not_free(*, price: float, broken: bool) -> None:
+    """An empty list does not mean free, nor does one combination that is missing in it."""
+    history = run_plan(f"{MODEL}: what it supports")
+    assert is_broken("GP503", leave_out(history, "480p", price)) is broken
