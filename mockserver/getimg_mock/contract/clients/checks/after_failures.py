@@ -67,6 +67,12 @@ def cases(_: Stream) -> Iterator[Case]:
     yield _build_case("after-failed", "videos.retrieve", video(), _fail_video)
     for kind, on, call in KINDS:
         yield _build_case(f"after-withdrawn-{kind}", on, call, _answer_halfway, interrupt_after=2.0)
+    yield from _build_late_case()
+    yield from _build_link_cases()
+
+
+def _build_late_case() -> Iterator[Case]:
+    """Yield the case in which an order is answered after the client has given up."""
     yield Case(
         name="after-late",
         calls=(image(), balance(), models().instead_of("balance")),
@@ -75,6 +81,10 @@ def cases(_: Stream) -> Iterator[Case]:
         needs=("timeout",),
         limit=HOUR,
     )
+
+
+def _build_link_cases() -> Iterator[Case]:
+    """Yield the cases of links that lead to no file."""
     for name, answer in (("refused", _REFUSALS[-1]), ("html", _PAGE)):
         rule = _fail_at_first(
             DOWNLOAD_OPERATION,

@@ -30,6 +30,19 @@ _QUICK: Final = {"video_seconds": 1}
 
 def cases(stream: Stream) -> Iterator[Case]:
     """Yield the cases."""
+    yield from _build_address_cases()
+    word = stream.letters[:8]
+    prompts = [f"number {n} of {word}" for n in range(6)]
+    calls = tuple(image(prompt=each) for each in prompts)
+    yield Case(name="together", together=True, patience=None, calls=calls)
+    reference = {"url": _FRAME, "role": "reference_image"}
+    first = {"url": _FRAME, "role": "first_frame"}
+    changed = (image(images=[reference]), video(images=[first]))
+    yield Case(name="mutation", calls=changed, settings=_QUICK)
+
+
+def _build_address_cases() -> Iterator[Case]:
+    """Yield the cases of base URLs: with a path, of another host, and from the environment."""
     yield Case(
         name="prefix",
         base="https://api.getimg.ai/gateway/team-7",
@@ -57,14 +70,6 @@ def cases(stream: Stream) -> Iterator[Case]:
         environment={"base_url": "https://gateway.example", "key": "sk_from_environment"},
         base="https://gateway.example",
     )
-    word = stream.letters[:8]
-    prompts = [f"number {n} of {word}" for n in range(6)]
-    calls = tuple(image(prompt=each) for each in prompts)
-    yield Case(name="together", together=True, patience=None, calls=calls)
-    reference = {"url": _FRAME, "role": "reference_image"}
-    first = {"url": _FRAME, "role": "first_frame"}
-    changed = (image(images=[reference]), video(images=[first]))
-    yield Case(name="mutation", calls=changed, settings=_QUICK)
 
 
 @client_check(

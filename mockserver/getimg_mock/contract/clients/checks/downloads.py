@@ -289,15 +289,7 @@ def files_are_saved_by_index(history: ClientHistory) -> Iterator[Observation]:
     that was paid for. A client may refuse an index other than 0. The folder can be on another file
     system than temporary files are.
     """
-    for outcome in history.calls("generate_image", "generate_video"):
-        listed = resolve_pointer(outcome.value, "/data") if outcome.kind == "value" else None
-        if isinstance(listed, list):
-            yield expect(
-                len(listed) == _FILES,
-                f"a result with all of its {_FILES} files",
-                f"{outcome.shown}: {len(listed)}",
-                *history.during(outcome)[-1:],
-            )
+    yield from _all_files_are_listed(history)
     for outcome in history.calls("download"):
         index = outcome.args["index"]
         if index == 0:
@@ -313,3 +305,16 @@ def files_are_saved_by_index(history: ClientHistory) -> Iterator[Observation]:
             f"{outcome.shown}: another file",
             *history.during(outcome)[-1:],
         )
+
+
+def _all_files_are_listed(history: ClientHistory) -> Iterator[Observation]:
+    """Judge the results themselves: each has two files."""
+    for outcome in history.calls("generate_image", "generate_video"):
+        listed = resolve_pointer(outcome.value, "/data") if outcome.kind == "value" else None
+        if isinstance(listed, list):
+            yield expect(
+                len(listed) == _FILES,
+                f"a result with all of its {_FILES} files",
+                f"{outcome.shown}: {len(listed)}",
+                *history.during(outcome)[-1:],
+            )

@@ -149,6 +149,12 @@ def nothing_leaks(history: ClientHistory) -> Iterator[Observation]:
     yield expect(good >= len(calls) // 4, "the good answers taken", f"{good} of {len(calls)}")
     if len(history.holdings) < 2:
         return
+    yield from _nothing_piles_up(history)
+
+
+def _nothing_piles_up(history: ClientHistory) -> Iterator[Observation]:
+    """Judge what is held at the end, and by how much that is more than early in the case."""
+    calls = history.calls()
     early, late = history.holdings
     yield expect(
         late.connections <= _MAX_OPEN,

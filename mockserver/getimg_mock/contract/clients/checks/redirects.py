@@ -54,7 +54,19 @@ def cases(_: Stream) -> Iterator[Case]:
                 f"{status} elsewhere", _redirect_elsewhere(status), legal=False
             ),
         )
+    yield _build_home_case()
     yield Case(
+        name="redirect-loop",
+        calls=(models(), *FALLBACK_CALLS),
+        options=NO_RETRIES,
+        limit=HOUR,
+        rules=(_build_rule("*", fault_actions.redirect(302, "/v2/models"), "302 to itself"),),
+    )
+
+
+def _build_home_case() -> Case:
+    """Return the case in which orders are redirected to the place that they were sent to."""
+    return Case(
         name="redirected-post-home",
         calls=(image(), video().instead_of("generate_image")),
         options=NO_RETRIES,
@@ -64,13 +76,6 @@ def cases(_: Stream) -> Iterator[Case]:
             _build_rule(on, _redirect_at_home, "308 to the same place", nth=(1,))
             for on in ("images.generate", "videos.create")
         ),
-    )
-    yield Case(
-        name="redirect-loop",
-        calls=(models(), *FALLBACK_CALLS),
-        options=NO_RETRIES,
-        limit=HOUR,
-        rules=(_build_rule("*", fault_actions.redirect(302, "/v2/models"), "302 to itself"),),
     )
 
 

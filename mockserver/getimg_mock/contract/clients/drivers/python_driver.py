@@ -127,15 +127,17 @@ class PythonDriver:
         run = CaseRun(self.make, self.name, self.capabilities, case, adversary, network, time)
         with tempfile.TemporaryDirectory() as place, ExitStack() as stack:
             run.place = Path(place)
-            if any(call.op == "download" for call in case.calls) and not case.room:
-                run.scratch = stack.enter_context(set_scratch_folder(run.place))
+            run.scratch = stack.enter_context(set_scratch_folder(run.place, on=not case.room))
             logs = stack.enter_context(capture_logs()) if case.logs else []
-            stack.enter_context(set_environment(case, self.variables))
-            stack.enter_context(make_repeatable(f"{seed} {case.name}"))
-            stack.enter_context(network.install())
-            stack.enter_context(block_external_connections(self.name))
-            stack.enter_context(time.patch_process())
-            stack.enter_context(limit_files(case.file_limit))
+            for each in (
+                set_environment(case, self.variables),
+                make_repeatable(f"{seed} {case.name}"),
+                network.install(),
+                block_external_connections(self.name),
+                time.patch_process(),
+                limit_files(case.file_limit),
+            ):
+                stack.enter_context(each)
             self.make_calls(run)
         return run.history(seed, "\n".join(logs))
 

@@ -97,8 +97,14 @@ def _read_zone() -> None:
 
 
 @contextmanager
-def set_scratch_folder(place: Path) -> Iterator[Path]:
-    """Let temporary files be on another file system than `place`, if there is one."""
+def set_scratch_folder(place: Path, *, on: bool) -> Iterator[Path | None]:
+    """Let temporary files be on another file system than `place`, if there is one.
+
+    Without `on` they are where they are otherwise, as files that are large need it.
+    """
+    if not on:
+        yield None
+        return
     other = [each for each in _SCRATCH_FOLDERS if _is_apart(Path(each), place)]
     with (
         tempfile.TemporaryDirectory(dir=other[0] if other else None) as folder,
