@@ -198,7 +198,7 @@ def ended(core: Core, name: str, value: Any) -> bool:
             text = "it failed" if core.faulty("failure-mute") else error["message"]
             if core.faulty("failure-codes-known"):
                 text = {"server_error": text}[error["code"]]
-            if core.faulty("failure-raw"):
+            if core.faulty("failure-raw") and error["code"] == "server_error":
                 raise ValueError(text)
             raise FailedError(text, code=error["code"], generation=name)
         return core.faulty("failed-returned")
