@@ -158,6 +158,17 @@ def _keeps_the_ratio(asked: Asked, scene: Scene) -> None:
             asked.body = asked.body[:-1] + f',"aspect_ratio":"{ratio}"}}'.encode()
 
 
+def _repeats_the_look_before(asked: Asked, reply: Reply, scene: Scene) -> None:
+    """Of two looks at the same moment, the second is answered as the first was."""
+    if not (asked.retrieves and reply.completed):
+        return
+    now = scene.workspace(asked.key).clock.now()
+    key, at, body = scene.memory.get("look", ("", None, b""))
+    scene.memory["look"] = asked.key, now, reply.body
+    if key not in {"", asked.key} and at == now:
+        reply.raw(body)
+
+
 def _charge(workspace: Workspace, cost: Decimal) -> None:
     now = workspace.clock.now()
     workspace.ledger.hold("req-fault", cost, now)
@@ -270,6 +281,7 @@ _ROWS: tuple[tuple[str, Kind, str, Wrap], ...] = (
     ("errors-name-the-model-before", "isolation", "GP106", replies(_names_the_model_before)),
     ("bad-pictures-are-told-to-others", "isolation", "GP215", answering(_remembers_a_bad_picture)),
     ("defaults-are-those-of-others", "isolation", "GP405", answering(_keeps_the_ratio)),
+    ("looks-are-answered-twice", "isolation", "GP306", replies(_repeats_the_look_before)),
     ("the-first-pays-for-both", "money", "GP504", replies(_charges_the_first)),
     ("retries-are-paid-twice", "money", "GP504", replies(_charges_retries)),
     ("holds-are-never-released", "money", "GP215", replies(_forgets_no_hold)),
