@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -76,9 +77,9 @@ def _gives_a_cookie(asked: Asked, reply: Reply, _scene: Scene) -> None:
 
 def _obeys_cookies(asked: Asked, _scene: Scene) -> None:
     """A session's cookie says who asks, whatever key comes with it."""
-    name, _, value = asked.headers.get("cookie", "").partition(";")[0].partition("=")
-    if name == "w" and value and asked.opens:
-        _authorize(asked, value[::-1])
+    found = re.search(r"\bw=([^;]+)", asked.headers.get("cookie", ""))
+    if found and asked.opens:
+        _authorize(asked, found[1][::-1])
 
 
 def _finds_ids_in_any_case(asked: Asked, scene: Scene) -> None:
