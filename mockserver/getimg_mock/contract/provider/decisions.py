@@ -52,10 +52,13 @@ def is_left_open(exchange: HttpExchange) -> bool:
         return False
     mislabelled = step.fault == "reference-url" and step.field.startswith(_MAYBE_FETCHABLE)
     late = step.fault == "reference-bytes" and exchange.operation == "videos.create"
-    # The first byte of a character beyond the basic plane in UTF-8 is at least this.
-    wide = max(step.body or b"\0") >= 0xF0
-    astral = (step.fault or step.use) == "length" and wide
+    astral = (step.fault or step.use) == "length" and _is_astral(step.body or b"")
     return mislabelled or late or astral or is_null_for_absent(exchange)
+
+
+def _is_astral(body: bytes) -> bool:
+    """Whether a text in UTF-8 has a character beyond the basic plane: its first byte shows it."""
+    return not body.isascii() and max(body) >= 0xF0
 
 
 def is_null_for_absent(exchange: HttpExchange) -> bool:

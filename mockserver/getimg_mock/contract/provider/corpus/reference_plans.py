@@ -15,12 +15,15 @@ from getimg_mock.contract.model_choice import (
 from getimg_mock.contract.plans import Plan, get, get_balance, post
 from getimg_mock.contract.provider.corpus.file_steps import request_file
 from getimg_mock.contract.provider.corpus.input_values import (
+    LARGE_TEXT,
     OTHER_BYTES,
     PICTURES,
     PUBLIC_URLS,
     ROLES,
     UNFETCHABLE_URLS,
     build_large_picture,
+    encode_large_body,
+    encode_large_picture,
 )
 from getimg_mock.contract.provider.corpus.refused_plans import build_refused_plan
 from getimg_mock.contract.steps import DAYS_PLACEHOLDER, Poll, Ref
@@ -174,14 +177,12 @@ def _build_allowed_reference_steps(kind: ModelKind, models: Sequence[ModelJson])
         )
     yield from _build_public_url_steps(kind, models)
     if kind == "image":
-        few = [{"url": build_large_picture(size)} for size in (_LARGEST, _LARGE)]
-        for images in ([{"url": PIXEL}], few[: cheapest["supported_references"].get(role, 1)]):
-            yield post(
-                kind,
-                build_small_request(cheapest) | {"images": images},
-                valid=True,
-                use="model-value",
-            )
+        few = [{"url": LARGE_TEXT}, {"url": build_large_picture(_LARGE)}]
+        few = few[: cheapest["supported_references"].get(role, 1)]
+        body = build_small_request(cheapest)
+        large = encode_large_body(body | {"images": few}, encode_large_picture(_LARGEST))
+        for each in (body | {"images": [{"url": PIXEL}]}, large):
+            yield post(kind, each, valid=True, use="model-value")
 
 
 def _build_count_steps(kind: ModelKind, models: Sequence[ModelJson]) -> Iterator[Send]:
