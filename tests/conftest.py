@@ -15,6 +15,9 @@ from tests.testing.suites import INI
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
+_COLLECTED_AFTER = 50_000
+"""New objects after which garbage is looked for among them."""
+
 settings.register_profile(
     "ci",
     derandomize=True,  # a red run is red again
@@ -33,13 +36,14 @@ def pytest_collection() -> Generator[None, object, object]:
     """Look for garbage neither while tests are collected nor among them: only in what they make.
 
     The modules, tests and cases that are kept are half a million objects. Looking at them takes a
-    tenth of the time of a whole run of a client.
+    tenth of the time of a whole run of a client, and looking often at what tests make another one.
     """
     gc.disable()
     try:
         return (yield)
     finally:
         gc.freeze()
+        gc.set_threshold(_COLLECTED_AFTER)
         gc.enable()
 
 

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
     Reader = Callable[[Any], Any]
 
+MediaSize = Literal["real", "small", "flat"]
+"""How large pictures are in bytes: as real ones, without grain, or with one colour behind words."""
+
 MAX_SECONDS: Final = 100 * 366 * 86400.0
 """A hundred years: later moments would leave the calendar that clients can parse."""
 

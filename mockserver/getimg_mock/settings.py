@@ -20,6 +20,7 @@ from getimg_mock.errors import SettingsError, UnknownNameError
 from getimg_mock.latency_file import build_latency_reader, read_shipped_timing
 from getimg_mock.setting_values import (
     MEMORY_STORE,
+    MediaSize,
     Span,
     build_choice_reader,
     build_integer_reader,
@@ -211,11 +212,11 @@ class Settings:
         "largest reference image in a data URL, in millions of pixels",
         "N",
     )
-    media_size: Literal["real", "small"] = _option(
+    media_size: MediaSize = _option(
         "real",
-        build_choice_reader("real", "small"),
-        "size of pictures in bytes: as real ones, or small",
-        "real|small",
+        build_choice_reader("real", "small", "flat"),
+        "size of pictures in bytes: as real ones, small, or flat: of one colour",
+        "real|small|flat",
     )
     media: tuple[str, ...] = _option(
         (), read_media, "file or folder to deliver instead of posters; may be given again", "PATH"

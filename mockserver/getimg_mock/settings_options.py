@@ -11,7 +11,7 @@ from decimal import Decimal  # noqa: TC003 - see above
 from pathlib import Path  # noqa: TC003 - see above
 from typing import Literal, TypedDict
 
-from getimg_mock.setting_values import Span  # noqa: TC001 - see above
+from getimg_mock.setting_values import MediaSize, Span  # noqa: TC001 - see above
 
 
 class ChangeableOptions(TypedDict, total=False):
@@ -43,7 +43,7 @@ class SharedOptions(ChangeableOptions, total=False):
     key_pattern: str
     max_body_mib: int
     reference_megapixels: int
-    media_size: Literal["real", "small"]
+    media_size: MediaSize
     media: Sequence[str] | str
     font: Path | str | None
     on_miss: Literal["fail", "fake", "real"]

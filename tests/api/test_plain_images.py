@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from getimg_mock.api import plain_images
 from getimg_mock.api.raw_connection import FIELDS
 from getimg_mock.serving.known_heads import KnownHead
 from getimg_mock.serving.request_cycle import RequestCycle
@@ -233,9 +234,12 @@ def test_both_ways_answer_alike(
     assert one.read_state() == other.read_state()
 
 
-@pytest.mark.parametrize("on_miss", ["fail", "fake"])
-def test_both_ways_replay_alike(tmp_path: Path, on_miss: str) -> None:
+@pytest.mark.parametrize(("on_miss", "bodies"), [("fail", 2), ("fake", 4096)])
+def test_both_ways_replay_alike(
+    tmp_path: Path, on_miss: str, bodies: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Recorded pictures, at once or later, errors, and what was not recorded."""
+    monkeypatch.setattr(plain_images, "_MOST_BODIES", bodies)
     cassette = WrittenCassette(tmp_path / "cassette")
     slow, refused = ({"model": "seedream-9", "prompt": each} for each in ("slow", "refused"))
     cassette.add_image()

@@ -98,11 +98,23 @@ def test_words_are_as_legible_as_without_grain(seed: bytes) -> None:
 def test_the_setting_chooses_the_size_and_the_etag() -> None:
     """A resumed download must not join two different files."""
     sizes, tags = {}, {}
-    for size in ("real", "small"):
+    for size in ("real", "small", "flat"):
         api = Driver.of(media_size=size)
         answer = api.image(output_format="png").json
         reply = api.download(answer["data"][0]["url"])
         sizes[size], tags[size] = len(reply.body), reply.header("etag")
     assert sizes["real"] > 2_000_000
     assert sizes["small"] < 1_000_000
-    assert tags["real"] != tags["small"]
+    assert sizes["flat"] < 100_000
+    assert len(set(tags.values())) == len(tags)
+
+
+@pytest.mark.parametrize("mime_type", MIME_TYPES)
+def test_a_flat_picture_has_one_colour_behind_its_words(mime_type: str) -> None:
+    """It is cheap to draw and to decode, and still says what was ordered."""
+    flat = replace(PICTURE, mime_type=mime_type, grain=False, flat=True)
+    image = decode(flat)
+    assert image.size == (flat.width, flat.height)
+    counts = sorted(count for count, _ in image.getcolors(flat.width * flat.height) or ())
+    assert counts[-1] > 0.8 * flat.width * flat.height
+    assert find_brightest(ImageChops.difference(image, decode(replace(flat, prompt="")))) > 80

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from getimg_mock.media.own_files import OwnFile
     from getimg_mock.media.pictures import Picture
     from getimg_mock.media.video_files import Video
-    from getimg_mock.world.generations import Generation
+    from getimg_mock.setting_values import MediaSize
+    from getimg_mock.world.generations import Generation, Product
     from getimg_mock.world.workspaces import Workspace
 
 _MAX_DIGITS = 15
@@ -34,13 +35,11 @@ async def retrieve(call: Call) -> Answer:
     if index:
         generation = choose_recorded_file(call.fake, generation, index)
     call.workspace, call.generation = workspace, generation.id
-    is_real = call.fake.settings.media_size == "real"
     product = generation.product
-    media = _build_media(call, workspace, generation, grain=is_real)
+    media = _build_media(call, workspace, generation)
     data = await _draw(call, media)
     name = f"{generation.id}.{find_format_by_mime_type(product.mime_type).extension}"
-    # The two sizes of one picture are different representations.
-    described = f"{product!r}{' real' if is_real and product.duration is None else ''}"
+    described = f"{product!r}{_describe_size(call.fake.settings.media_size, product)}"
     if product.file is not None:
         described += repr(media)
     elif call.fake.settings.font is not None:
@@ -50,13 +49,19 @@ async def retrieve(call: Call) -> Answer:
     return serve_file(call, File(data, product.mime_type, name, etag, modified))
 
 
+def _describe_size(size: MediaSize, product: Product) -> str:
+    """Return what the sizes of one file differ by: they are different representations."""
+    return f" {size}" if size == "flat" or (size == "real" and product.duration is None) else ""
+
+
 def _build_media(
-    call: Call, workspace: Workspace, generation: Generation, *, grain: bool
+    call: Call, workspace: Workspace, generation: Generation
 ) -> Picture | Video | OwnFile:
     from getimg_mock.media.generation_files import build_media  # noqa: PLC0415 - it imports Pillow, and cold start matters
 
+    settings = call.fake.settings
     try:
-        return build_media(workspace, generation, grain=grain, font=call.fake.settings.font)
+        return build_media(workspace, generation, size=settings.media_size, font=settings.font)
     except SettingsError as error:  # a file of the user's own
         raise Refusal(
             "not_found",

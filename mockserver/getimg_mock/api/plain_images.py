@@ -17,6 +17,7 @@ from getimg_mock.api.replaying import (
     build_plain_product,
     build_result_template,
     find_plain_job,
+    find_replay_key,
     render_result,
 )
 from getimg_mock.api.submissions import LINK, build_named_template, render_generation
@@ -40,6 +41,10 @@ if TYPE_CHECKING:
     from getimg_mock.world.workspaces import Workspace
 
 _MOST_ORDERS: Final = 1000
+_MOST_BODIES: Final = 4096
+_SHORT_BODY: Final = 4096
+"""Bytes of the longest body that is kept."""
+
 _NAMED: Final = ("%(id)s", "%(link)s", "%(deletes_at)s")
 
 
@@ -68,6 +73,8 @@ class PlainImages(PlainWay):
         self._orders: dict[tuple[str | None, ...], PlainOrder] = {}
         # By the id of a job, of which the cassette has few enough to keep each.
         self._recorded: dict[int, PlainOrder] = {}
+        # What bodies that were replayed say, and the keys of their counts: replays are repeated.
+        self._bodies: dict[bytes, tuple[dict[str, Any], bytes]] = {}
         self._submit = self._submit_new if fake.recordings is None else self._submit_recorded
 
     def build_head(self, call: Call, key: str) -> ImageHead | None:
@@ -92,12 +99,14 @@ class PlainImages(PlainWay):
             or not finishes_at_once(workspace)
         ):
             return None
-        value = parse_plain_image(body)
-        return None if value is None else self._submit(workspace, value)
+        return self._submit(workspace, body)
 
     def _submit_new(
-        self, workspace: Workspace, value: dict[str, Any]
+        self, workspace: Workspace, body: bytes
     ) -> tuple[PlainOrder, FinishedImage] | None:
+        value = parse_plain_image(body)
+        if value is None:
+            return None
         find = value.get
         options = (value["model"], find("aspect_ratio"), find("resolution"), find("output_format"))
         order = self._orders.get(options) or self._read_order(options, value)
@@ -119,13 +128,16 @@ class PlainImages(PlainWay):
         return order
 
     def _submit_recorded(
-        self, workspace: Workspace, value: dict[str, Any]
+        self, workspace: Workspace, body: bytes
     ) -> tuple[PlainOrder, FinishedImage] | None:
+        read = self._bodies.get(body) or self._read_body(body)
+        if read is None:
+            return None
+        value, key = read
         with workspace.lock:
-            found = find_plain_job(self.fake, workspace, value)
-            if found is None:
+            job = find_plain_job(self.fake, workspace, key)
+            if job is None:
                 return None
-            key, job = found
             order = self._recorded.get(id(job)) or self._read_recorded(job, value)
             image = submit_finished(
                 workspace, order.product, value["prompt"], job.identity, retention=job.retention
@@ -133,6 +145,17 @@ class PlainImages(PlainWay):
             ordinals = workspace.ordinals
             ordinals[key] = ordinals.get(key, 0) + 1
         return order, image
+
+    def _read_body(self, body: bytes) -> tuple[dict[str, Any], bytes] | None:
+        value = parse_plain_image(body)
+        if value is None:
+            return None
+        read = value, find_replay_key(self.fake, value)
+        if len(body) <= _SHORT_BODY:
+            if len(self._bodies) >= _MOST_BODIES:
+                self._bodies.clear()
+            self._bodies[body] = read
+        return read
 
     def _read_recorded(self, job: ReplayedJob, value: dict[str, Any]) -> PlainOrder:
         product = build_plain_product(self.fake.catalogue, value, job)

@@ -67,22 +67,25 @@ def submit_recorded(
         return generation
 
 
-def find_plain_job(
-    fake: Fake, workspace: Workspace, body: dict[str, Any]
-) -> tuple[bytes, ReplayedJob] | None:
-    """Return the recorded job of an image that completed at once, and the key of its count.
+def find_replay_key(fake: Fake, body: dict[str, Any]) -> bytes:
+    """Return the key under which a workspace counts equal image requests; "" without a replay."""
+    recordings = fake.recordings
+    if recordings is None:
+        return b""
+    return recordings.find_key("images.generate", body, _import_canonicalizer())
+
+
+def find_plain_job(fake: Fake, workspace: Workspace, key: bytes) -> ReplayedJob | None:
+    """Return the recorded job of an image that completed at once, by the key of its count.
 
     Returns None for any other, and where the answer says something about the replay.
     """
     recordings = fake.recordings
     if recordings is None:
         return None
-    key = recordings.find_key("images.generate", body, _import_canonicalizer())
     take = recordings.find_take(key, workspace.ordinals.get(key, 0))
     job = take.outcome.job if take is not None and not take.remark else None
-    if job is None or job.seconds or job.failure is not None:
-        return None
-    return key, job
+    return None if job is None or job.seconds or job.failure is not None else job
 
 
 def build_plain_product(catalogue: Catalogue, body: dict[str, Any], job: ReplayedJob) -> Product:

@@ -51,7 +51,8 @@ def name_days(number: int) -> str:
 
 
 DONOR: Final = "{donor}"
-"""Placeholder in a header for the value of the step's `donor`; a value that is missing is empty."""
+"""Placeholder in a header or path for the value of the step's `donor`; in a header, a value that is
+missing is empty."""
 
 TERMINAL: Final = ("completed", "failed")
 """The statuses in which a generation has ended."""
@@ -75,8 +76,8 @@ class Send:
     `path` may hold `{}`, which the value of `ref` replaces. With `link`, `ref` gives the whole URL,
     and `alter` names the one change to it; `borrowed` takes expiry and signature from the link of
     `donor`; `sig-at` and `exp-at` change the character at `place`, counted anew after the last.
-    Without `borrowed`, `donor` gives the value of `DONOR` in headers. Without `link`, `alter`
-    changes the value of `ref`.
+    Without `borrowed`, `donor` gives the value of `DONOR` in headers and in `path`. Without `link`,
+    `alter` changes the value of `ref`.
 
     `valid` is what the plan knows of the request: True (must be accepted), False (must be refused:
     `fault` names why, `field` where) or None. Requests of one `group` must get the same answer.

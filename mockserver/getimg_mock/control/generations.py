@@ -51,8 +51,8 @@ def list_generations(_fake: Fake, workspace: Workspace, values: Json) -> Json:
 def show_file(fake: Fake, workspace: Workspace, values: Json) -> FileAnswer:
     """Return the file of a completed generation, also after its link has expired."""
     generation = _require_completed(workspace, values[GENERATION])
-    is_real = fake.settings.media_size == "real"
-    media = build_media(workspace, generation, grain=is_real, font=fake.settings.font)
+    settings = fake.settings
+    media = build_media(workspace, generation, size=settings.media_size, font=settings.font)
     return FileAnswer(generation.product.mime_type, media)
 
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from getimg_mock.media.own_files import OwnFile
+    from getimg_mock.setting_values import MediaSize
     from getimg_mock.world.generations import Generation
     from getimg_mock.world.workspaces import Workspace
 
@@ -20,22 +21,27 @@ THUMBNAIL: Final = 320
 
 
 def build_media(
-    workspace: Workspace, generation: Generation, *, grain: bool = False, font: Path | None = None
+    workspace: Workspace,
+    generation: Generation,
+    *,
+    size: MediaSize = "small",
+    font: Path | None = None,
 ) -> Picture | Video | OwnFile:
     """Return what the file of a generation is rendered from.
 
-    With `grain` a picture's file is about as large as that of a real picture. `font` is the file of
-    a font. Raises `SettingsError` for a file of the user's own that is not what it was.
+    A picture's file of the `size` "real" is about as large as that of a real picture. `font` is the
+    file of a font. Raises `SettingsError` for a file of the user's own that is not what it was.
     """
     product, seed = generation.product, workspace.derive_media_seed(generation.id)
     if product.file is not None:
         return find_own_file(product)
     words = generation.prompt, product.model, generation.id
-    size = product.width, product.height
+    sides, is_flat = (product.width, product.height), size == "flat"
     if product.duration is None or product.fps is None:
-        return Picture(*size, product.mime_type, *words, seed, grain, font=_name(font))
+        grain = size == "real"
+        return Picture(*sides, product.mime_type, *words, seed, grain, is_flat, font=_name(font))
     rate, has_sound = round(product.fps), product.has_sound
-    return Video(*size, product.duration, rate, has_sound, *words, seed, _name(font))
+    return Video(*sides, product.duration, rate, has_sound, *words, seed, is_flat, _name(font))
 
 
 def build_thumbnail(

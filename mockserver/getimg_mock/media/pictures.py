@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from io import BytesIO
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from getimg_mock.media.file_formats import (
     JPEG,
@@ -13,6 +13,12 @@ from getimg_mock.media.file_formats import (
     WEBP,
     find_format_by_mime_type,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from getimg_mock.media.png_files import Band
+    from getimg_mock.media.posters import Poster
 
 # Chosen for speed at 4K, where a poster is soft enough to look perfect at these settings.
 _SAVE_OPTIONS: Final[dict[str, dict[str, int]]] = {
@@ -28,6 +34,7 @@ class Picture:
 
     `note` is the text in the upper right corner; by default its size in pixels.
     With `grain` the file is about as large as one of a real picture. `font` is the file of a font.
+    A `flat` picture has a background of one colour.
     """
 
     width: int
@@ -38,6 +45,7 @@ class Picture:
     generation: str
     seed: bytes
     grain: bool = False
+    flat: bool = False
     note: str | None = None
     font: str | None = None
 
@@ -49,12 +57,25 @@ def encode_picture(picture: Picture) -> bytes:
     """
     # Pillow is imported by the first picture and not by the first request: cold start matters.
     from getimg_mock.media.png_files import encode_png, plan_bands  # noqa: PLC0415 - see above
-    from getimg_mock.media.posters import Poster, draw_poster  # noqa: PLC0415 - see above
+    from getimg_mock.media.posters import draw_poster  # noqa: PLC0415 - see above
 
     codec = find_format_by_mime_type(picture.mime_type, among=PICTURE_FORMATS).codec
     is_banded = picture.grain and codec == PNG.codec
     bands = plan_bands(picture.width, picture.height) if is_banded else []
-    poster = Poster(
+    image = draw_poster(_build_poster(picture, bands))
+    if bands:
+        return encode_png(image, bands)
+    if codec == JPEG.codec:
+        image = image.convert("RGB")  # which knows no palettes
+    file = BytesIO()
+    image.save(file, codec, **_SAVE_OPTIONS[codec])
+    return file.getvalue()
+
+
+def _build_poster(picture: Picture, bands: Sequence[Band]) -> Poster:
+    from getimg_mock.media.posters import Poster  # noqa: PLC0415 - see above
+
+    return Poster(
         width=picture.width,
         height=picture.height,
         prompt=picture.prompt,
@@ -63,12 +84,7 @@ def encode_picture(picture: Picture) -> bytes:
         seed=picture.seed,
         note=picture.note or f"{picture.width} x {picture.height}",
         grain=picture.grain,
+        flat=picture.flat,
         bands=tuple(bands),
         font=picture.font,
     )
-    image = draw_poster(poster)
-    if bands:
-        return encode_png(image, bands)
-    file = BytesIO()
-    image.save(file, codec, **_SAVE_OPTIONS[codec])
-    return file.getvalue()

@@ -16,7 +16,10 @@ _LARGEST_DENOMINATOR: Final = 1001  # that of 30000/1001; more digits are noise 
 
 @dataclass(frozen=True, slots=True)
 class Video:
-    """All that a video's bytes depend on; `duration` in seconds, `generation` is its id."""
+    """All that a video's bytes depend on; `duration` in seconds, `generation` is its id.
+
+    The background of a `flat` one has one colour.
+    """
 
     width: int
     height: int
@@ -27,6 +30,7 @@ class Video:
     model: str
     generation: str
     seed: bytes
+    flat: bool = False
     font: str | None = None
 
     @property
@@ -66,6 +70,7 @@ def _build_film(video: Video) -> Film:
         seed=video.seed,
         note=f"{video.width} x {video.height}, {video.duration:g} s, {video.fps:g} fps{sound}",
         inset=bar.height if bar else 0,
+        flat=video.flat,
         font=video.font,
     )
     return Film(poster, video.frames, video.rate, video.has_sound)

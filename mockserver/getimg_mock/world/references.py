@@ -70,8 +70,9 @@ def _check_data_url(url: str, param: str, megapixels: int) -> None:
             f"'{declared[:60]}' is not one of {', '.join(_MIME_TYPES)}.",
             _describe_accepted(megapixels),
         )
-    # Four characters are three bytes; checked before decoding what is far too large.
-    if (len(url) - head.end()) * 3 // 4 - 2 > MAX_IMAGE_BYTES:
+    # Four characters are three bytes, less what pads them; what is too large is not decoded.
+    padding = url.endswith("=") + url.endswith("==")
+    if (len(url) - head.end()) * 3 // 4 - padding > MAX_IMAGE_BYTES:
         raise _build_refusal(param, f"the decoded image is larger than {MAX_IMAGE_MIB} MiB.")
     try:
         data = a2b_base64(url[head.end() :], strict_mode=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from tests.contract.provider.mutants import by_name
 from tests.contract.provider.mutants_access import ISOLATION
+from tests.contract.provider.mutants_callers import CALLERS
 from tests.contract.provider.mutants_catalogue import CATALOGUE
 from tests.contract.provider.mutants_downloads import DOWNLOADS
 from tests.contract.provider.mutants_edges import EDGES
@@ -22,6 +23,7 @@ from tests.contract.provider.mutants_sequence import SEQUENCE
 from tests.contract.provider.mutants_shape import SHAPE
 from tests.contract.provider.mutants_transfer import TRANSFER
 from tests.contract.provider.mutants_values import VALUES
+from tests.contract.provider.mutants_wording import WORDING
 from tests.contract.provider.sole_killers import SOLE_KILLERS
 
 if TYPE_CHECKING:
@@ -41,6 +43,8 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     *EDGES,
     *LOOKS,
     *TRANSFER,
+    *WORDING,
+    *CALLERS,
     *DOWNLOADS,
     *ORDERS,
     *READERS,

@@ -51,7 +51,6 @@ SOLE_KILLERS: Final[dict[str, str]] = {
     "GP311": "failure-with-a-bill",
     "GP312": "unknown-uuid-is-pending",
     "GP313": "looks-hold-money",
-    "GP314": "equal-images-are-one",
     "GP315": "files-expire-early",
     "GP401": "link-is-http-and-works",
     "GP402": "pngs-are-said-to-last-longer",
@@ -105,6 +104,7 @@ WITHOUT: Final[dict[str, str]] = {
     "GP115": "It only records drift: by its own statement nothing can break it.",
     "GP301": "Any other status is undocumented (GP102), any other body unlike the schema (GP101).",
     "GP303": "Any other status is undocumented (GP102), any other body unlike the schema (GP101).",
+    "GP314": "An image that two orders share is paid for once, or twice: GP504 compares either.",
     "GP406": "The plans download long videos too, whose sound track GP405 compares.",
     "GP801": "It is the schema of GP101, said for one operation.",
 }

@@ -23,6 +23,18 @@ _MAYBE_FETCHABLE: Final = ("data:image/jpeg;base64,iVBOR", "https://user:")
 """How references begin that may be called valid: a PNG labelled as JPEG, a URL with a name."""
 
 
+_UNREAD: Final = 1 << 20
+"""So many bytes of a body a server need not read to refuse a request for its head."""
+
+
+def may_hang_up(exchange: HttpExchange) -> bool:
+    """Whether a server may refuse a request by its head, and end the connection under its body.
+
+    Its answer may be lost with the connection (RFC 9112, 9.6).
+    """
+    return exchange.fault == "key" and len(exchange.request_body or b"") > _UNREAD
+
+
 def is_refused(exchange: HttpExchange) -> bool:
     """Whether the response is a 4xx."""
     return 400 <= exchange.status < 500
@@ -40,10 +52,13 @@ def is_left_open(exchange: HttpExchange) -> bool:
         return False
     mislabelled = step.fault == "reference-url" and step.field.startswith(_MAYBE_FETCHABLE)
     late = step.fault == "reference-bytes" and exchange.operation == "videos.create"
-    # The first byte of a character beyond the basic plane in UTF-8 is at least this.
-    wide = max(step.body or b"\0") >= 0xF0
-    astral = (step.fault or step.use) == "length" and wide
+    astral = (step.fault or step.use) == "length" and _is_astral(step.body or b"")
     return mislabelled or late or astral or is_null_for_absent(exchange)
+
+
+def _is_astral(body: bytes) -> bool:
+    """Whether a text in UTF-8 has a character beyond the basic plane: its first byte shows it."""
+    return not body.isascii() and max(body) >= 0xF0
 
 
 def is_null_for_absent(exchange: HttpExchange) -> bool:

@@ -51,7 +51,15 @@ _CODES_BY_FAULT: Final[dict[str, tuple[str, ...]]] = {
 _REQUIRED_FIELDS: Final = frozenset({"model", "prompt", "model and prompt"})
 
 _OPEN_FAULTS: Final = frozenset(
-    {"content-type", "duplicate-keys", "malformed", "too-large", "unicode", "unknown-field"}
+    {
+        "content-type",
+        "duplicate-keys",
+        "malformed",
+        "no-number",
+        "too-large",
+        "unicode",
+        "unknown-field",
+    }
 )
 """Faults for which no code is documented."""
 

@@ -10,7 +10,7 @@ from getimg_mock.contract.verdicts import expect
 from getimg_mock.world.operations import SUBMISSIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from getimg_mock.contract.exchanges import HttpExchange
     from getimg_mock.contract.history import History
@@ -23,6 +23,13 @@ WINDOW: Final = 60
 
 RETRY_LEEWAY: Final = 3
 """Seconds by which Retry-After may miss Reset."""
+
+_LIMITED: Final = (*SUBMISSIONS, "videos.retrieve")
+
+_TOO_MANY: Final = 429
+
+_CLOCK_LEEWAY: Final = 10
+"""Seconds by which the clocks of two machines of a service may differ."""
 
 _MAX_DIGITS: Final = 6
 """How many digits of Retry-After are believed."""
@@ -54,6 +61,28 @@ def _parse_date(text: str) -> float | None:
         return parsedate_to_datetime(text).timestamp()
     except (ValueError, OverflowError):
         return None
+
+
+def find_stale_resets(histories: Sequence[History]) -> Iterator[tuple[History, Observation]]:
+    """GP607: no response names a window that had ended when a later one was named already.
+
+    Windows follow each other, fixed or sliding: the reset of a key and kind never goes back.
+    """
+    latest: dict[tuple[str, str], tuple[int, HttpExchange]] = {}
+    for history in histories:
+        for each in history.with_operation(*_LIMITED):
+            numbers = parse_limit_headers(each)
+            told = 200 <= each.status < 300 or each.status == _TOO_MANY
+            if numbers is None or not told or each.key not in {"a", "b"}:
+                continue
+            place = each.key, "".join(each.path.split("/")[2:3])
+            reset, first = latest.setdefault(place, (numbers[2], each))
+            ended = numbers[2] < find_time(each) - _CLOCK_LEEWAY
+            stale = ended and numbers[2] < reset - _CLOCK_LEEWAY
+            wanted = f"a Reset of {reset} or later, as was said before"
+            yield history, expect(not stale, wanted, numbers[2], first, each)
+            if numbers[2] > reset:
+                latest[place] = numbers[2], each
 
 
 def compare_retry_times(history: History) -> Iterator[Observation]:

@@ -10,7 +10,6 @@ import base64
 import math
 import re
 from dataclasses import dataclass, field
-from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import quote
 
@@ -43,7 +42,12 @@ POLL_BOUND_AFTER_ONE: Final = 30.0
 """The same, once a video was polled in vain."""
 
 _FIRST_INTERVAL: Final = 0.2
-"""Seconds until the second look where time is real; it doubles up to the interval of the step."""
+_QUICK_LOOKS: Final = 6
+"""Seconds until the second look where time is real, and how many have this distance. Then it
+doubles, and after each error, up to the interval of the step."""
+
+_FILES_AT_ONCE: Final = 4
+"""How many files are loaded at the same time where the target can: each may have to be made."""
 
 _MAX_ERRORS: Final = 12
 """How many errors in succession end the polling of a video where time is real."""
@@ -236,6 +240,11 @@ class PlanExecution:
             return None if donor is None else alter_link(value, step.alter, base, donor, step.place)
         value = alter_id(value, step.alter) if step.alter else value
         path = step.path.replace("{}", quote(value, safe="")) if step.ref else step.path
+        if DONOR in path:
+            donor = self._resolve_text(step.donor)
+            if donor is None:
+                return None
+            path = path.replace(DONOR, quote(donor, safe=""))
         query = step.query.replace(FIRST_KEY, self.session.keys["a"])
         query = query.replace(DAYS_PLACEHOLDER, self._days)
         query = _OTHER_DAYS.sub(self._build_other_days, query)
@@ -279,7 +288,7 @@ class PlanExecution:
                 return
             failed = received.status not in {200, 429} and math.isfinite(self.session.patience)
             errors = errors + 1 if failed else 0
-            interval, bound = self._choose_interval(step, turn), self._find_poll_bound()
+            interval, bound = self._choose_interval(step, turn, errors), self._find_poll_bound()
             waited += interval
             if (
                 turn + 1 == step.most
@@ -297,11 +306,12 @@ class PlanExecution:
         self._send_all([look] * at_once, turn, spontaneous=True)
         return self.named.get(look.name)
 
-    def _choose_interval(self, step: Poll, turn: int) -> float:
+    def _choose_interval(self, step: Poll, turn: int, errors: int) -> float:
         """Return the wait until the next look: short at first where time is real."""
         if math.isinf(self.session.patience):
             return step.every
-        return min(step.every, self.session.patience, _FIRST_INTERVAL * float(2 ** min(turn, 8)))
+        doublings = min(max(turn + 1 - _QUICK_LOOKS, errors - 1, 0), 8)
+        return min(step.every, self.session.patience, _FIRST_INTERVAL * float(2**doublings))
 
     def _find_poll_bound(self) -> float:
         """Return for how long to poll: one video that never ends is waited for once."""
@@ -346,15 +356,32 @@ def _change_eighth(key: str, place: int) -> str:
 
 def _batch_steps(steps: Sequence[Step]) -> Iterator[tuple[int, Step, list[Send]]]:
     """Yield each step with its place, and with it those that are sent at the same time."""
+    batch: list[Send] = []
+    for place, step in enumerate(steps):
+        following = steps[place + 1] if place + 1 < len(steps) else None
+        if isinstance(step, Send) and (batch or _go_together([step], following)):
+            batch.append(step)
+            if _go_together(batch, following):
+                continue
+        yield place - max(0, len(batch) - 1), batch[0] if batch else step, batch
+        batch = []
 
-    def find_batch(item: tuple[int, Step]) -> int | str:
-        place, step = item
-        return step.group if isinstance(step, Send) and step.together else place
 
-    for _, found in groupby(enumerate(steps), find_batch):
-        (place, first), *rest = found
-        sends = [step for step in (first, *(step for _, step in rest)) if isinstance(step, Send)]
-        yield place, first, sends if rest else []
+def _go_together(batch: Sequence[Send], step: Step | None) -> bool:
+    """Return whether a step is sent at the same time as those before it."""
+    last = batch[-1]
+    if not isinstance(step, Send):
+        return False
+    if last.together or step.together:
+        return last.together and step.together and last.group == step.group
+    are_files = _is_plain_download(last) and _is_plain_download(step)
+    return are_files and len(batch) < _FILES_AT_ONCE and all(step.ref != each.ref for each in batch)
+
+
+def _is_plain_download(step: Send) -> bool:
+    """Return whether a step loads a file as it is, and nothing else is to be seen by it."""
+    changed = step.alter or step.headers or step.donor
+    return step.link and step.method == "GET" and not (changed or step.use or step.name)
 
 
 def _has_ended(received: ReceivedResponse) -> bool:

@@ -105,7 +105,7 @@ class InProcessTarget:
         world = {
             "seed": self.seed,
             "quiet": True,
-            "media_size": "small",
+            "media_size": "flat",
             **self.settings,
             **dict(plan.world),
         }
@@ -222,7 +222,7 @@ class SocketTarget:
     @contextmanager
     def open_session(self, plan: Plan) -> Iterator[HttpSession]:
         """Start a server with the settings of the plan, and freeze its clocks."""
-        world = {"seed": self.seed, "media_size": "small", **self.settings, **dict(plan.world)}
+        world = {"seed": self.seed, "media_size": "flat", **self.settings, **dict(plan.world)}
         with MockServer(**world) as server:
             store = server.app.fake.store
             spaces = [store.get_or_create(key) for key in _KEYS.values()]

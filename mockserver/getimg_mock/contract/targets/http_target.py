@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections import Counter
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
@@ -31,6 +30,7 @@ from getimg_mock.contract.targets.persistent_connection import PersistentConnect
 from getimg_mock.contract.targets.plan_run import PlanRun
 from getimg_mock.contract.targets.rate_limit_windows import (
     RateLimitWindow,
+    count_bursts,
     find_window_key,
     list_full_windows,
     read_window,
@@ -292,11 +292,7 @@ class HttpSession:
         A plan that fills a window as a whole takes what is left of it, unless it ends too soon for
         that. Any other needs room for all of its requests.
         """
-        filled = Counter(
-            (f"Bearer {self.keys.get(step.key, '')}", "".join(step.path.split("/")[2:3]))
-            for step in plan.submissions
-            if step.use == "burst"
-        )
+        filled = count_bursts(plan, self.keys)
         for place in filled.keys() & self._target.windows.keys():
             window = self._target.windows[place]
             left = (window.reset - self.now()).total_seconds()
@@ -346,10 +342,14 @@ class HttpSession:
     def exchange_all(
         self, batch: Sequence[tuple[PreparedRequest, Send]]
     ) -> Iterator[ReceivedResponse]:
-        """Send what the budget allows at the same time, each on its own connection.
+        """Send what the budget allows at the same time, each on its own connection."""
+        if all(step.link and not step.together for _, step in batch):
+            return iter(send_in_waves(self._load_alone, batch))
+        return self._send_all_allowed(batch)
 
-        So many connections are open at once as the smallest queue of common servers takes.
-        """
+    def _send_all_allowed(
+        self, batch: Sequence[tuple[PreparedRequest, Send]]
+    ) -> Iterator[ReceivedResponse]:
         self._pace(batch)
         gate = self._target.gate
         allowed: list[tuple[PreparedRequest, Send]] = []
@@ -370,6 +370,11 @@ class HttpSession:
         yield from answers
         if refused is not None:
             raise refused
+
+    def _load_alone(self, sent: tuple[PreparedRequest, Send]) -> ReceivedResponse:
+        """Load a file as `exchange` does; none is refused by a gate, as no read can cost."""
+        with closing(HttpSession(self._target)) as session:
+            return session.exchange(*sent)
 
     def _send_on_new_connection(self, sent: PreparedRequest) -> ReceivedResponse:
         connection = self._create_connection()

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
+    from getimg_mock.contract.plans import Plan
     from getimg_mock.contract.steps import Send
     from getimg_mock.contract.targets.execution import PreparedRequest, ReceivedResponse
 
@@ -31,6 +32,15 @@ class RateLimitWindow(NamedTuple):
 def find_window_key(sent: PreparedRequest) -> tuple[str, str]:
     """Return the key and the kind whose rate limit applies to a request."""
     return dict(sent.headers).get("authorization", ""), "".join(sent.target.split("/")[2:3])
+
+
+def count_bursts(plan: Plan, keys: Mapping[str, str]) -> Counter[tuple[str, str]]:
+    """Return how many requests the bursts of a plan have, by the key and kind of their limit."""
+    return Counter(
+        (f"Bearer {keys.get(step.key, '')}", "".join(step.path.split("/")[2:3]))
+        for step in plan.submissions
+        if step.use == "burst"
+    )
 
 
 def list_full_windows(

@@ -33,6 +33,10 @@ _CONNECTION_FAULTS: Final = (
 )
 """Faults of the connection: only a socket shows them."""
 
+_FEW_LOOKS: Final = 12
+"""How often a video is polled whose every poll breaks: it would never be seen to end."""
+
+_MADE: Final = "made"
 _PROMPT: Final = "A forbidden place on a borderline"
 _COSTS: Final = "start=2026-03-01T00:00:00Z&end=2026-03-02T00:00:00Z"
 
@@ -46,20 +50,25 @@ def build_scenario_plans(models: Sequence[ModelJson]) -> Iterator[Plan]:
                     key: value for key, value in rule.items() if key not in {"probability", "every"}
                 }
                 text = json.dumps(certain | {"on": operation})
+                breaks = operation == "videos.retrieve" and _needs_socket(text)
+                looks = Poll(of=_MADE, most=_FEW_LOOKS) if breaks else Poll(of=_MADE)
                 yield Plan(
                     name=f"scenario {name}, rule {number}: {operation}",
                     tier="R2",
                     rules=(text,),
-                    steps=(*_build_steps(operation, models),),
+                    steps=(*_build_steps(operation, models, looks),),
                 )
+
+
+def _needs_socket(rule: str) -> bool:
+    return json.loads(rule).get("fault") in _CONNECTION_FAULTS
 
 
 def run_scenario_plans(models: Sequence[ModelJson], seed: str = "0") -> Iterator[History]:
     """Run each of the plans against the fake, on a socket where its fault needs one."""
     inside, outside = InProcessTarget(seed=seed), SocketTarget(seed=seed)
     for plan in build_scenario_plans(models):
-        target = outside if json.loads(plan.rules[0]).get("fault") in _CONNECTION_FAULTS else inside
-        yield target.run(plan)
+        yield (outside if _needs_socket(plan.rules[0]) else inside).run(plan)
 
 
 class ScenarioRun(Protocol):
@@ -83,8 +92,8 @@ def run_scenarios_once(run: ScenarioRun) -> tuple[History, ...]:
     return run.scenarios
 
 
-def _build_steps(operation: str, models: Sequence[ModelJson]) -> Iterator[Step]:
-    """Yield the steps that send a request for an operation."""
+def _build_steps(operation: str, models: Sequence[ModelJson], looks: Poll) -> Iterator[Step]:
+    """Yield the steps that send a request for an operation; `looks` follows a video."""
     image, video = find_cheapest(models, "image"), find_cheapest(models, "video")
     direct: dict[str, Send] = {
         "models.list": get("/v2/models"),
@@ -95,12 +104,12 @@ def _build_steps(operation: str, models: Sequence[ModelJson]) -> Iterator[Step]:
     if operation in direct:
         yield direct[operation]
     elif operation.startswith("videos."):
-        yield post("video", _build_body(video), name="made")
-        yield get("/v2/videos/generations/{}", ref=Ref("made"))
-        yield Poll(of="made")
+        yield post("video", _build_body(video), name=_MADE)
+        yield get("/v2/videos/generations/{}", ref=Ref(_MADE))
+        yield looks
     else:
-        yield post("image", _build_body(image), name="made")
-        yield Send(link=True, ref=Ref("made", "/data/0/url"), key="none")
+        yield post("image", _build_body(image), name=_MADE)
+        yield Send(link=True, ref=Ref(_MADE, "/data/0/url"), key="none")
 
 
 def _build_body(model: ModelJson) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.provider.charges import expect_free
+from getimg_mock.contract.provider.decisions import may_hang_up
 from getimg_mock.contract.provider.shown_keys import find_shown_key
 from getimg_mock.contract.verdicts import check, expect, note
 
@@ -19,6 +20,14 @@ if TYPE_CHECKING:
 
 # An id as errors quote it: in quotation marks, or a word that contains a digit.
 _ID_PATTERN: Final = re.compile(r"'[^']*'|\"[^\"]*\"|\b[\w-]*\d[\w-]*\b")
+
+
+_KEYS: Final = ("a", "b")
+
+_LEAST_ID: Final = 8
+"""A shorter id may be a part of another text."""
+
+_TEXTS: Final = frozenset({"application/json", "text/plain", "text/html"})
 
 
 @check(
@@ -38,6 +47,8 @@ def bad_keys_are_401(history: History) -> Iterator[Observation]:
     envelope, and on 401 for a right key. Source: documented.
     """
     for each in history.with_fault("key"):
+        if may_hang_up(each) and not each.status:
+            continue
         yield expect(
             each.status == 401 and (each.error or each.method == "HEAD"),
             f"401: {each.step.field if each.step else ''}",
@@ -58,9 +69,10 @@ def _check_right_keys(history: History) -> Iterator[Observation]:
         return
     for each in history:
         named = each.operation and each.operation != "downloads.retrieve"
-        if each.key not in {"a", "b"} or not named or each.step is None:
-            continue
         after = each.use == "right-key"
+        right = after or each.key in {"a", "b"}
+        if not right or not named or each.step is None:
+            continue
         wanted = "a right key is taken" + (", also after wrong ones" if after else "")
         taken = each.status not in ({401, 403, 429} if after else {401})
         yield expect(taken, wanted, f"{each.status} {each.body[:100]!r}", each)
@@ -92,8 +104,9 @@ def _check_near_keys(history: History) -> Iterator[Observation]:
 def others_jobs_are_hidden(history: History) -> Iterator[Observation]:
     """Require that another workspace's video looks like an unknown id.
 
-    Applies to status requests with a second key. Fails on anything but 403 or 404, and when the
-    error differs from an unknown id's. Source: inferred.
+    Applies to status requests with a second key. Fails on anything but 403 or 404, when the error
+    differs from an unknown id's, and on a success that names a generation of the other key. Source:
+    inferred.
     """
     unknown = history.with_role("unknown-for-b")
     for each in history.with_role("foreign"):
@@ -105,6 +118,32 @@ def others_jobs_are_hidden(history: History) -> Iterator[Observation]:
         )
         if unknown and each.key == "b":
             yield _compare_with_unknown(each, unknown)
+    yield from _check_for_ids(history)
+
+
+def _check_for_ids(history: History) -> Iterator[Observation]:
+    """Require that no key is told of what another has made, by whatever way it asks."""
+    if history.plan.keys < len(_KEYS):
+        return
+    made = {
+        key: {
+            name.casefold()
+            for name, each in history.submitted.items()
+            if each.key == key and len(name) >= _LEAST_ID
+        }
+        for key in _KEYS
+    }
+    for each in history:
+        if each.use == "foreign-path" and each.method == "HEAD":
+            wanted = "no success for another workspace's video"
+            yield expect(not 200 <= each.status < 300, wanted, each.status, each)
+        others = made[_KEYS[each.key == _KEYS[0]]] if each.key in _KEYS else set()
+        if not others or not 200 <= each.status < 300 or each.kind not in _TEXTS:
+            continue
+        shown = each.content.decode(errors="replace").casefold()
+        told = [name for name in others if name in shown]
+        wanted = f"nothing of another workspace for key {each.key}"
+        yield expect(not told, wanted, f"{each.status} {each.body[:100]!r}", each)
 
 
 def _compare_with_unknown(foreign: HttpExchange, unknown: Sequence[HttpExchange]) -> Observation:

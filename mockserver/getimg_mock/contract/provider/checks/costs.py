@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, timedelta
+from datetime import UTC, time, timedelta
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import parse_qsl
 
 from getimg_mock.contract.exchanges import parse_decimal
@@ -23,12 +23,16 @@ from getimg_mock.contract.verdicts import check, expect, fail, fail_as, note
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from datetime import datetime
     from decimal import Decimal
 
     from getimg_mock.contract.exchanges import HttpExchange
     from getimg_mock.contract.history import History
     from getimg_mock.contract.json_bodies import JsonBody
     from getimg_mock.contract.verdicts import Observation
+
+_LEAST_ZONE: Final = timedelta(minutes=15)
+"""The offsets of all zones are multiples of it."""
 
 
 @check(
@@ -43,8 +47,9 @@ if TYPE_CHECKING:
 def costs_add_up(history: History) -> Iterator[Observation]:
     """Require that costs add up, with one bucket for each UTC date in ascending order.
 
-    Applies to successful cost requests. Fails on a wrong total, and on missing, repeated or
-    unordered dates. Buckets of zero are inferred. Source: documented.
+    Applies to successful cost requests. Fails on a wrong total, on missing, repeated or unordered
+    dates, and on a start or end that was moved by a zone. Buckets of zero are inferred. Source:
+    documented.
     """
     for each in history.with_operation("billing.costs"):
         if each.status != 200 or each.method != "GET":
@@ -55,6 +60,7 @@ def costs_add_up(history: History) -> Iterator[Observation]:
             continue
         books = each.parsed.examine(_sum_buckets)
         yield expect(books.good, f"total_cost {books.total}", books.shown, each)
+        yield from _check_echo(each)
         yield from _check_dates(history, each, books)
 
 
@@ -97,11 +103,31 @@ def _check_dates(history: History, each: HttpExchange, books: _Buckets) -> Itera
         )
 
 
+def _check_echo(each: HttpExchange) -> Iterator[Observation]:
+    """Require that the range of an answer is not shifted by the hours of a zone.
+
+    It may be in another zone, rounded, or that of the whole dates.
+    """
+    for name, asked in zip(("start", "end"), _read_range(each.query), strict=True):
+        shown = parse_instant(each.object.get(name))
+        if asked is None or shown is None:
+            continue
+        shift = abs(shown - asked)
+        midnight = (shown.astimezone(UTC) + timedelta(seconds=1)).time() <= time(0, 0, 1)
+        moved = timedelta(0) < shift <= timedelta(days=1) and not shift % _LEAST_ZONE
+        yield expect(not moved or midnight, f"{name} {asked}", str(shown), each)
+
+
+def _read_range(query: str) -> tuple[datetime | None, datetime | None]:
+    """Return start and end of a query; a raw `+` is that of a zone, as official SDKs send it."""
+    parameters = dict(parse_qsl(query.replace("+", "%2B"), keep_blank_values=True))
+    return parse_instant(parameters.get("start")), parse_instant(parameters.get("end"))
+
+
 @lru_cache(maxsize=256)
 def _list_dates(query: str) -> list[str] | None:
     """Return the UTC dates of the range in a query; None where there is no range."""
-    parameters = dict(parse_qsl(query, keep_blank_values=True))
-    start, end = (parse_instant(parameters.get(name)) for name in ("start", "end"))
+    start, end = _read_range(query)
     if start is None or end is None or end < start:
         return None
     first, last = start.astimezone(UTC).date(), end.astimezone(UTC).date()

@@ -12,6 +12,7 @@ from getimg_mock.contract.provider.limit_headers import (
     RETRY_LEEWAY,
     WINDOW,
     compare_retry_times,
+    find_stale_resets,
     find_time,
     parse_limit_headers,
 )
@@ -151,11 +152,18 @@ def _check_count(
 
 def _count_over_a_run(histories: Sequence[History]) -> Iterator[tuple[History, Observation]]:
     """Count what a window serves over plans: a burst takes what earlier ones have left."""
-    lasting = [
-        each for each in histories if not each.own and (each.plan.anywhere or not each.plan.world)
-    ]
+    lasting = _select_lasting(histories)
     for seen in _count_served(lasting):
         yield lasting[-1], seen
+
+
+def _select_lasting(histories: Sequence[History]) -> list[History]:
+    """Return those of accounts that last from plan to plan."""
+    return [e for e in histories if not e.own and (e.plan.anywhere or not e.plan.world)]
+
+
+def _follow_resets(histories: Sequence[History]) -> Iterator[tuple[History, Observation]]:
+    yield from find_stale_resets(_select_lasting(histories))
 
 
 @check(
@@ -215,6 +223,7 @@ def _count_served(histories: Sequence[History]) -> Iterator[Observation]:
     severity="major",
     evidence="documented",
     cost="T",
+    across=_follow_resets,
     why="Documented: unix seconds. A client that waits for milliseconds waits for ever, and one "
     "that is given the seconds left waits for nothing.",
     fix="Send the unix time in whole seconds, by the clock of the Date header.",
@@ -223,8 +232,11 @@ def resets_are_in_unix_seconds(history: History) -> Iterator[Observation]:
     """Require that Reset lies within two minutes before and a day after `Date`.
 
     Applies to responses with the three headers; without `Date` the time of the run counts. Fails
-    on milliseconds, on the seconds left, and on the time of another zone. Source: documented.
+    on milliseconds, on the seconds left, on the time of another zone, and on the end of a window
+    before the current one. Source: documented.
     """
+    for _, seen in find_stale_resets([history]):
+        yield seen
     for each in history.with_operation(*_LIMITED_OPERATIONS):
         numbers = parse_limit_headers(each)
         documented = 200 <= each.status < 300 or each.status == 429

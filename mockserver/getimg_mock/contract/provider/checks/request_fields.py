@@ -86,10 +86,11 @@ def unlisted_values_are_refused(history: History) -> Iterator[Observation]:
 def model_limits_are_kept(history: History) -> Iterator[Observation]:
     """Require a 4xx for values that the model does not list, and success for those it lists.
 
-    Applies to aspect ratio, resolution, duration and references. Fails when a decision contradicts
-    the catalogue. Source: documented.
+    Applies to aspect ratio, resolution, duration and references. A duration that is negative, a
+    fraction or NaN is none that a model lists. Fails when a decision contradicts the catalogue.
+    Source: documented.
     """
-    yield from expect_refusals(history, "model-value")
+    yield from expect_refusals(history, "model-value", "number-form", "no-number")
     yield from expect_successes(history, "model-value")
 
 

@@ -6,11 +6,14 @@ import json
 import re
 from typing import TYPE_CHECKING, Final
 
+from getimg_mock.contract.exchanges import read_balance
 from getimg_mock.contract.provider.charges import (
     compute_growth,
+    compute_listed,
     expect_free,
     expect_same_costs,
     pair_cost_reads,
+    sum_owed,
 )
 from getimg_mock.contract.provider.corpus.body_plans import SPELLINGS
 from getimg_mock.contract.provider.decisions import (
@@ -33,7 +36,11 @@ if TYPE_CHECKING:
 _NON_ASCII: Final = re.compile(r"[^\x00-\x7f]+")
 
 
+_OK: Final = 200
+_PAYMENT_REQUIRED: Final = 402
 _LENGTH_REQUIRED: Final = 411
+
+_TWICE: Final = 2
 
 
 _WRONG_ENCODINGS: Final = ("latin-1", "cp1252")
@@ -181,17 +188,34 @@ def positive_requests_are_accepted(history: History) -> Iterator[Observation]:
     """Require success for every valid submission.
 
     Applies to requests that the schemas, the catalogue and the documented rules allow, and to JSON
-    that is spelled in another way than what was accepted. Fails when one is refused. Source:
-    documented.
+    that is spelled in another way than what was accepted. Fails when one is refused, also with 402
+    where the balance is ample. Source: documented.
     """
     for each in history:
         if each.submits and each.valid and not _says_nothing(each):
             yield expect_success(history, each, "accepted: the request is valid")
+        elif each.submits and each.valid and each.status == _PAYMENT_REQUIRED:
+            yield from _check_funds(history, each)
     for name, group in history.groups.items():
         if name.startswith(SPELLINGS) and not is_refused(group[0]) and group[0].status:
             for each in [one for one in group[1:] if not _says_nothing(one)]:
                 wanted = "accepted, as the same request in another spelling was"
                 yield expect(each.accepted, wanted, f"{each.status} {each.body[:160]!r}", each)
+
+
+def _check_funds(history: History, refused: HttpExchange) -> Iterator[Observation]:
+    """Require no 402 where the balance that was last shown pays twice for all that was begun."""
+    shown = [
+        (each, amount)
+        for each in history.with_operation("billing.balance")
+        if each.key == refused.key and each.number < refused.number and each.status == _OK
+        if (amount := read_balance(each)) is not None
+    ]
+    price, owed = compute_listed(history, refused), sum_owed(history, refused, refused.key)
+    if shown and price is not None and owed is not None and refused.key not in history.carried:
+        last, amount = shown[-1]
+        wanted = f"no 402 with {amount} USD, for {price} USD beside {owed} USD"
+        yield expect(amount < _TWICE * (price + owed), wanted, str(refused.status), last, refused)
 
 
 def _says_nothing(exchange: HttpExchange) -> bool:

@@ -16,6 +16,7 @@ from getimg_mock.contract.provider.corpus import (
     reference_plans,
     repeated_plans,
     routing_plans,
+    simultaneous_plans,
     transfer_plans,
 )
 
@@ -51,5 +52,6 @@ def build_corpus(
         *body_plans.build_plans(models),
         *transfer_plans.build_plans(models),
         *reference_plans.build_plans(models),
+        *simultaneous_plans.build_plans(models),
     )
     return tuple(sorted(found, key=lambda plan: plan.tier))

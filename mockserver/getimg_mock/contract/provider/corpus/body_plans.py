@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any, Final
 from getimg_mock.contract.model_choice import build_small_request, find_cheapest
 from getimg_mock.contract.plans import Plan, encode_body, post
 from getimg_mock.contract.provider.corpus.input_values import (
+    LARGE_TEXT,
     UNICODE_PROMPTS,
-    build_large_picture,
+    encode_large_body,
+    encode_large_picture,
 )
 from getimg_mock.contract.provider.corpus.refused_plans import build_refused_plan
 
@@ -24,8 +26,6 @@ if TYPE_CHECKING:
 SPELLINGS: Final = "spellings"
 """How the names of groups begin whose bodies are spelled in different ways."""
 
-# Marks the place of the large text while its body is encoded.
-_LARGE_TEXT: Final = "{large text}"
 _TOO_LARGE: Final = 10 * 1024 * 1024 + 1
 """A byte more than a picture in a request may have."""
 
@@ -67,7 +67,7 @@ def _build_malformed_steps(kind: ModelKind, model: ModelJson) -> Iterator[Send]:
         "null": b"null",
         "true": b"true",
         "NaN": good[:-1] + b',"x":NaN}',
-        "deep arrays": b"[" * 3000 + b"]" * 3000,
+        "deep arrays": b"[" * 50_000 + b"]" * 50_000,
         "form data": b"model=z&prompt=a",
         "a comment": b"/* hi */" + good,
         "deep inside": good[:-1] + b',"images":' + b"[" * 900 + b"]" * 900 + b"}",
@@ -153,14 +153,10 @@ def _list_spellings(model: ModelJson) -> dict[str, bytes]:
 def _build_large_body(kind: ModelKind, model: str, *, whole: bool) -> bytes:
     body: dict[str, Any] = {"model": model, "prompt": "a"}
     if whole:
-        body["x"] = _LARGE_TEXT
-        text = b" " * (25 * 1024 * 1024 + 1)
-    else:
-        role = "reference_image" if kind == "image" else "first_frame"
-        body["images"] = [{"url": _LARGE_TEXT, "role": role}]
-        text = build_large_picture(_TOO_LARGE).encode()
-    # Nothing in the text needs an escape, which the encoder would look for in each character.
-    return encode_body(body).replace(_LARGE_TEXT.encode(), text)
+        return encode_large_body(body | {"x": LARGE_TEXT}, b" " * (25 * 1024 * 1024 + 1))
+    role = "reference_image" if kind == "image" else "first_frame"
+    body["images"] = [{"url": LARGE_TEXT, "role": role}]
+    return encode_large_body(body, encode_large_picture(_TOO_LARGE))
 
 
 def _build_too_large_steps(kind: ModelKind, models: Sequence[ModelJson]) -> Iterator[Send]:

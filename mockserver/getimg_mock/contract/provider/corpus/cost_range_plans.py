@@ -12,6 +12,26 @@ if TYPE_CHECKING:
     from getimg_mock.contract.steps import Step
 
 _COSTS: Final = "/v2/billing/costs"
+_GOOD: Final = "start=2026-03-01T00:00:00Z"
+_BAD_RANGES: Final = {
+    "no start": "end=2026-03-02T00:00:00Z",
+    "no end": _GOOD,
+    "neither": "",
+    "no zone on start": "start=2026-03-01T00:00:00&end=2026-03-02T00:00:00Z",
+    "no zone on end": _GOOD + "&end=2026-03-02T00:00:00",
+    "a date alone": _GOOD + "&end=2026-03-02",
+    "end before start": _GOOD + "&end=2026-02-01T00:00:00Z",
+    "end before start, whose text is less": (
+        "start=2026-03-04T23:00:00Z&end=2026-03-05T00:30:00%2B02:00"
+    ),
+    "end is start": _GOOD + "&end=2026-03-01T00:00:00Z",
+    "181 days": _GOOD + "&end=2026-08-29T00:00:00Z",
+    "180 days and a second": _GOOD + "&end=2026-08-28T00:00:01Z",
+    "no date": _GOOD + "&end=%22tomorrow%5C",  # errors repeat it, so that its escapes show
+    "an impossible date": _GOOD + "&end=2026-02-30T00:00:00Z",
+    "empty": _GOOD + "&end=",
+    "a Unix time": _GOOD + "&end=1760000000",
+}
 # For these ranges a check only notes the dates they include: the docs say no more than "inclusive".
 _EDGE_RANGES: Final = {
     "until midnight": "start=2026-03-01T00:00:00Z&end=2026-03-02T00:00:00Z",
@@ -38,6 +58,13 @@ _SPECIAL_DATES: Final = (
     "start=2026-03-28T23:30:00Z&end=2026-03-30T00:30:00Z",
 )
 
+# What official SDKs send, and an end whose text is less than that of its start.
+_SPELLED_RANGES: Final = (
+    "end=2026-03-02T00:00:00Z&start=2026-03-01T00:00:00Z",
+    "start=2026-03-01T00:00:00+00:00&end=2026-03-02T10:20:30.123456+00:00",
+    "start=2026-03-05T00:30:00%2B02:00&end=2026-03-04T23:00:00Z",
+)
+
 
 def build_plans() -> Iterator[Plan]:
     """Yield the plan about ranges of costs."""
@@ -45,23 +72,7 @@ def build_plans() -> Iterator[Plan]:
 
 
 def _build_cost_range_steps() -> Iterator[Step]:
-    good = "start=2026-03-01T00:00:00Z"
-    bad = {
-        "no start": "end=2026-03-02T00:00:00Z",
-        "no end": good,
-        "neither": "",
-        "no zone on start": "start=2026-03-01T00:00:00&end=2026-03-02T00:00:00Z",
-        "no zone on end": good + "&end=2026-03-02T00:00:00",
-        "end before start": good + "&end=2026-02-01T00:00:00Z",
-        "end is start": good + "&end=2026-03-01T00:00:00Z",
-        "181 days": good + "&end=2026-08-29T00:00:00Z",
-        "180 days and a second": good + "&end=2026-08-28T00:00:01Z",
-        "no date": good + "&end=tomorrow",
-        "an impossible date": good + "&end=2026-02-30T00:00:00Z",
-        "empty": good + "&end=",
-        "a Unix time": good + "&end=1760000000",
-    }
-    for name, query in bad.items():
+    for name, query in _BAD_RANGES.items():
         yield get(_COSTS, query=query, fault="range", field=name, valid=False)
     valid = (
         "end=2026-08-28T00:00:00Z",
@@ -72,8 +83,9 @@ def _build_cost_range_steps() -> Iterator[Step]:
         "end=2026-04-01T00:00:00-05:00",
     )
     for end in valid:
-        yield get(_COSTS, query=f"{good}&{end}", use="range-valid")
-    yield get(_COSTS, query="end=2026-03-02T00:00:00Z&" + good, use="range-valid")
+        yield get(_COSTS, query=f"{_GOOD}&{end}", use="range-valid")
+    for query in _SPELLED_RANGES:
+        yield get(_COSTS, query=query, use="range-valid")
     for query in _SPECIAL_DATES:
         yield get(_COSTS, query=query, use="range-valid")
     for name, query in _EDGE_RANGES.items():

@@ -101,6 +101,8 @@ def _build_missing_field_steps(kind: ModelKind, model: ModelJson) -> Iterator[Se
         del body[field]
         for _ in range(2):
             yield post(kind, body, valid=False, fault="missing", field=field)
+    body = {"model": model["id"], "resolution": "9K"}
+    yield post(kind, body, valid=False, fault="two-faults", field="prompt and resolution")
     yield post(kind, {}, valid=False, fault="missing", field="model and prompt")
     body = build_small_request(model) | {"images": [{"role": "reference_image"}]}
     yield post(kind, body, valid=False, fault="missing", field="images[0].url")
@@ -226,6 +228,9 @@ def _build_bad_number_steps(model: ModelJson) -> Iterator[Send]:
             fault="number-form",
             field=f"duration = {form}",
         )
+    for form in ("NaN", "Infinity"):
+        body = _encode_duration(model, form)
+        yield post("video", body, valid=False, fault="no-number", field=f"duration = {form}")
 
 
 def _build_number_steps(model: ModelJson) -> Iterator[Send]:
@@ -290,9 +295,8 @@ def _build_supported_steps(model: ModelJson, *, files: bool) -> Iterator[Step]:
     orders = list(_list_supported(model))
     orders += _list_largest(model) if files else []
     for first in range(0, len(orders), _AT_ONCE):
-        batch = orders[first : first + _AT_ONCE]
-        for more in batch:
-            shown = ", ".join(f"{field} = {value!r}" for field, value in more.items())
+        batch = {_describe_order(more): more for more in orders[first : first + _AT_ONCE]}
+        for shown, more in batch.items():
             # Videos of one moment may swap their results.
             at_once = kind == "video" and len(batch) > 1
             yield post(
@@ -305,13 +309,16 @@ def _build_supported_steps(model: ModelJson, *, files: bool) -> Iterator[Step]:
                 together=at_once,
                 group=f"{model['id']}, from {first + 1}" if at_once else "",
             )
-        for more in batch if kind == "video" or files else ():
-            shown = ", ".join(f"{field} = {value!r}" for field, value in more.items())
-            if kind == "video":
-                yield Poll(of=shown, every=60)
+        if kind == "video":
+            yield from (Poll(of=shown, every=60) for shown in batch)
+        for shown, more in batch.items() if files else ():
             # Long videos are downloaded elsewhere.
-            if files and "duration" not in more:
+            if "duration" not in more:
                 yield request_file(f"{shown}.now" if kind == "video" else shown)
+
+
+def _describe_order(fields: dict[str, Any]) -> str:
+    return ", ".join(f"{field} = {value!r}" for field, value in fields.items())
 
 
 def _list_largest(model: ModelJson) -> list[dict[str, Any]]:

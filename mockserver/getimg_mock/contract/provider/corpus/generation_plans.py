@@ -27,6 +27,14 @@ _COSTS: Final = "/v2/billing/costs"
 _RETRIEVE: Final = "/v2/videos/generations/{}"
 
 
+_SENDERS: Final = (
+    (),
+    (("user-agent", "GetimgAI/Python 0.4.0"), ("x-stainless-retry-count", "1")),
+    (("user-agent", "GetimgAI/JS 0.3.2"), ("x-stainless-retry-count", "0")),
+)
+"""What official SDKs say of themselves, and that a request is sent once more."""
+
+
 def build_plans(models: Sequence[ModelJson], *, thorough: bool) -> Iterator[Plan]:
     """Yield the plans about generations; `thorough` where waiting costs no real time."""
     image, video = find_cheapest(models, "image"), find_cheapest(models, "video")
@@ -273,6 +281,7 @@ def _build_working_day_steps(image: ModelJson, video: ModelJson, settling: int) 
         yield post(
             "image",
             build_small_request(image, prompt=f"Picture {turn}"),
+            headers=(("content-type", "application/json"), *_SENDERS[turn]),
             valid=True,
             name=f"i{turn}",
         )

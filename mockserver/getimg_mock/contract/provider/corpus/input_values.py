@@ -7,9 +7,13 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.model_choice import PIXEL
+from getimg_mock.contract.plans import encode_body
 
 if TYPE_CHECKING:
     from getimg_mock.contract.model_choice import ModelJson
+
+LARGE_TEXT: Final = "{large text}"
+"""Marks the place of a large text in a body that is still to be encoded."""
 
 FORMATS: Final = ("jpeg", "png", "webp")
 """The formats of pictures that may be ordered."""
@@ -142,8 +146,13 @@ OTHER_BYTES: Final = {
 OBJECT_MEMBERS: Final = ("constructor", "__proto__", "toString")
 """Names that every object has in some languages: what is looked up by them is found."""
 
-FOREIGN_LETTERS: Final = ("gr\u00f6\u00dfe", "\u6d77\u7684", "\U0001f30a\u00e9")
-"""Values that no list has: in Latin-1, in Chinese, and beyond the basic plane.
+FOREIGN_LETTERS: Final = (
+    "gr\u00f6\u00dfe",
+    "\u6d77\u7684",
+    "\U0001f30a\u00e9",
+    '2K"x\\',
+)
+"""Values that no list has: in Latin-1, in Chinese, beyond the basic plane, and what JSON escapes.
 
 Errors repeat them, so that their encoding shows.
 """
@@ -178,9 +187,26 @@ UNICODE_PROMPTS: Final = (
 @cache
 def build_large_picture(size: int) -> str:
     """Return a data URL of a PNG file of `size` bytes."""
+    return encode_large_picture(size).decode()
+
+
+def encode_large_picture(size: int) -> bytes:
+    """Return the same data URL in bytes."""
     pixel = base64.b64decode(PIXEL.partition(",")[2])
-    data = pixel + bytes(size - len(pixel))
-    return f"data:image/png;base64,{base64.b64encode(data).decode()}"
+    # Three bytes are four characters, and most are zeros: encoding megabytes takes longer.
+    head = pixel + bytes(-len(pixel) % 3)
+    zeros, rest = divmod(size - len(head), 3)
+    parts = base64.b64encode(head), b"A" * (4 * zeros), base64.b64encode(bytes(rest))
+    return b"".join((b"data:image/png;base64,", *parts))
+
+
+def encode_large_body(body: dict[str, Any], text: bytes) -> bytes:
+    """Return a body as JSON with `text` in the place of `LARGE_TEXT`.
+
+    Nothing in the text needs an escape, which the encoder would look for in each character.
+    """
+    before, after = encode_body(body).split(LARGE_TEXT.encode())
+    return b"".join((before, text, after))
 
 
 def list_mistyped_values(name: str, schema: dict[str, Any]) -> list[Any]:

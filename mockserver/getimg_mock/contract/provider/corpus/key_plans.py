@@ -11,7 +11,8 @@ from getimg_mock.contract.provider.corpus.file_steps import (
     build_borrowed_link_steps,
     request_file,
 )
-from getimg_mock.contract.steps import DAYS_PLACEHOLDER, Poll, Ref, Send, Wait, name_days
+from getimg_mock.contract.provider.corpus.input_values import build_large_picture
+from getimg_mock.contract.steps import DAYS_PLACEHOLDER, DONOR, Poll, Ref, Send, Wait, name_days
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -40,6 +41,15 @@ _BAD_KEYS: Final = {
     "the word null": "Bearer null",
     "a key that is withdrawn": "Bearer sk_mock_invalid",
 }
+
+# What a client without a key puts in its place: a service may look any of these up.
+_WORDS_FOR_NO_KEY: Final = ("undefined", "None", "true", "0")
+
+# The key of a UTF-8 terminal, as the bytes arrive.
+_FOREIGN_KEY: Final = f"Bearer sk_{'żółć'.encode().decode('latin-1')}"
+
+_UNREAD: Final = 1_100_000
+"""The bytes of a picture whose request a gate may pass on unread: over 1 MiB in all."""
 
 # Near misses of a good key; the first is any unknown key, which a fake may take for a workspace.
 _NEAR_KEYS: Final = {
@@ -79,6 +89,8 @@ _TRUSTED_HEADERS: Final = (
     ("cookie", "session=1"),
 )
 
+_COOKIE: Final = "header:set-cookie"
+
 _WRONG_TURNS: Final = 6
 _WRONG_KEYS: Final = 4
 
@@ -96,7 +108,12 @@ def build_plans(models: Sequence[ModelJson]) -> Iterator[Plan]:
     posts = [step for step in _build_operation_steps(image, video) if step.method == "POST"]
     yield Plan(name="bad keys", steps=(*_build_bad_key_steps(reads), *_build_no_key_steps()))
     yield Plan(name="ways past the gate", steps=(*_build_gate_steps(reads),))
-    yield Plan(name="bad keys that would pay", tier="R1", steps=(*_build_bad_key_steps(posts),))
+    pictured = find_cheapest(models, "image", references=True)
+    yield Plan(
+        name="bad keys that would pay",
+        tier="R1",
+        steps=(*_build_bad_key_steps(posts), *_build_large_steps(pictured)),
+    )
     yield Plan(name="bad keys after a good one", steps=(*_build_later_bad_key_steps(reads),))
     yield Plan(
         name="bad keys after a good one that would pay",
@@ -162,6 +179,15 @@ def _build_bad_key_steps(operations: Sequence[Send]) -> Iterator[Step]:
             yield _set_authorization(step, value, fault="key", field=name)
 
 
+def _build_large_steps(model: ModelJson) -> Iterator[Step]:
+    """Yield orders without a good key whose bodies do not fit into a gate."""
+    images = [{"url": build_large_picture(_UNREAD)}]
+    order = post("image", build_small_request(model, images=images))
+    for name in ("no key", "a bogus key"):
+        field = f"{name}, with a large body"
+        yield _set_authorization(order, _BAD_KEYS[name], fault="key", field=field)
+
+
 def _build_later_bad_key_steps(operations: Sequence[Send]) -> Iterator[Step]:
     """Yield requests without a good key on a connection over which one with it was answered."""
     for step in operations:
@@ -186,6 +212,9 @@ def _build_gate_steps(reads: Sequence[Send]) -> Iterator[Step]:
         for value in (None, "Bearer not-a-key"):
             head = replace(step, method="HEAD")
             yield _set_authorization(head, value, use=GATE, field="HEAD")
+    for word in _WORDS_FOR_NO_KEY:
+        yield _set_authorization(get_balance(), f"Bearer {word}", use=GATE, field=f"Bearer {word}")
+    yield _set_authorization(get_balance(), _FOREIGN_KEY, use=GATE, field="letters beyond ASCII")
     for path in ("/v2/models", "/v2/billing/balance"):
         for name, value in _TRUSTED_HEADERS:
             step = get(path, headers=((name, value),))
@@ -210,6 +239,9 @@ def _build_right_key_steps(image: ModelJson) -> Iterator[Step]:
             yield replace(step, use="right-key")
         yield replace(model, use="right-key", together=True, group=f"new {turn}")
         yield replace(get_balance(), use="right-key", together=True, group=f"new {turn}")
+    # White space after a value is no part of it (RFC 9110, 5.5).
+    for space in (" ", "\t"):
+        yield _set_authorization(get_balance(), f"Bearer {{key}}{space}", use="right-key")
 
 
 def _build_no_key_steps() -> Iterator[Step]:
@@ -260,6 +292,9 @@ def _build_quota_steps(image: ModelJson, video: ModelJson) -> Iterator[Step]:
     for name in ("no key", "a bogus key", "no scheme", "another scheme, good key"):
         field = f"{name}, for a video that exists"
         yield _set_authorization(look, _BAD_KEYS[name], fault="key", field=field)
+    for name in ("no key", "a bogus key"):
+        head = replace(look, method="HEAD")
+        yield _set_authorization(head, _BAD_KEYS[name], use=GATE, field="HEAD of a video")
     for name, value in _NEAR_KEYS.items():
         yield _set_authorization(look, value, fault="near-key", field=name)
 
@@ -280,8 +315,20 @@ def _build_two_workspace_steps(video: ModelJson) -> Iterator[Step]:
     yield post("video", build_small_request(video), key="b", valid=True, name="other")
     yield Poll(of="other", key="b")
     yield get(_RETRIEVE, ref=Ref("other"), use="foreign")
+    yield from _build_foreign_path_steps()
     yield get_balance(key="b")
     yield get_balance()
+
+
+def _build_foreign_path_steps() -> Iterator[Step]:
+    """Yield ways of one workspace to a video of another: by HEAD, by a way up, by a list."""
+    look = get(_RETRIEVE, ref=Ref("video"), key="b", use="foreign-path")
+    yield replace(look, method="HEAD")
+    for way in ("/..%2f", "/../", "%2f..%2f"):
+        path = f"{_RETRIEVE}{way}{DONOR}"
+        yield replace(look, path=path, ref=Ref("other"), donor=Ref("video"))
+    for kind in ("videos", "images"):
+        yield get(f"/v2/{kind}/generations", key="b", use="foreign-path")
 
 
 def _build_two_workspace_book_steps(image: ModelJson) -> Iterator[Step]:
@@ -296,8 +343,12 @@ def _build_two_workspace_book_steps(image: ModelJson) -> Iterator[Step]:
         order_of_keys = keys if turn // 2 % 2 else keys[::-1]
         for key in order_of_keys[::-1]:
             yield get(_COSTS, query=name_days(turn + 1), key=key, use=BOOKS)
-        for key in order_of_keys:
-            yield get_balance(key=key)
+        first, second = order_of_keys
+        yield get_balance(key=first, name="balance")
+        # A cookie that came with one key says nothing beside another, nor without one.
+        kept = get_balance(headers=(("cookie", DONOR),), donor=Ref("balance", _COOKIE))
+        yield replace(kept, key=second)
+        yield _set_authorization(kept, None, use=GATE, field="a cookie")
         for key in keys:
             yield get(_COSTS, query=name_days(turn + 1), key=key, use=BOOKS)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from getimg_mock.contract.model_choice import build_small_request, find_cheapest, get_kind
@@ -22,6 +23,13 @@ _UNWATCHED: Final = 30
 
 _REFUSALS: Final = 5
 """How many requests over the limit are sent: what one refusal in five says is looked at."""
+
+_WAYS: Final[tuple[tuple[tuple[str, str], ...], ...]] = (
+    (),
+    (("x-forwarded-for", "203.0.113.7"), ("forwarded", "for=203.0.113.7")),
+    (("x-forwarded-for", "198.51.100.9"), ("user-agent", "another/1.0"), ("cookie", "id=9")),
+)
+"""What else requests say of who sends them: limits are those of the workspace, whatever it is."""
 
 _MAX_LIMIT: Final = 300
 """The highest limit that is tested, since reaching it buys that many generations."""
@@ -88,7 +96,7 @@ def _build_slot_plans(
         tier="R3",
         world=(("concurrent", 3), ("video_rpm", 60)),
         anywhere=True,
-        steps=(*_build_unwatched_steps(video, unwatched),),
+        steps=(*_build_unwatched_steps(image, video, unwatched),),
     )
 
 
@@ -205,7 +213,7 @@ def _build_slot_steps(image: ModelJson, video: ModelJson) -> Iterator[Step]:
         yield post("image", build_small_request(image), valid=True, use="free-slot")
 
 
-def _build_unwatched_steps(video: ModelJson, count: int) -> Iterator[Step]:
+def _build_unwatched_steps(image: ModelJson, video: ModelJson, count: int) -> Iterator[Step]:
     """Yield as many videos as run at once, a look at the first alone, and then more videos.
 
     The looks at the others come after these: slots must be free without them.
@@ -220,16 +228,14 @@ def _build_unwatched_steps(video: ModelJson, count: int) -> Iterator[Step]:
             together=place > 0,
             group="unwatched" if place else "",
         )
+    # All of one workspace's slots are taken: another has its own.
+    yield post("image", build_small_request(image), key="b", use="other-key")
     yield Poll(of=names[0])
     yield Wait(seconds=3)
     more = [f"one more {turn}" for turn in range(3)]
     for name in more:
-        yield post(
-            "video",
-            build_small_request(video, prompt=name),
-            name=name,
-            use="unwatched-slot",
-        )
+        order = build_small_request(video, prompt=name)
+        yield post("video", order, name=name, use="unwatched-slot")
     for name in names[1:]:
         yield get(_RETRIEVE, ref=Ref(name))
     for name in (*names[1:], *more):
@@ -237,15 +243,19 @@ def _build_unwatched_steps(video: ModelJson, count: int) -> Iterator[Step]:
 
 
 def _build_remaining_steps(image: ModelJson, video: ModelJson, *, thorough: bool) -> Iterator[Step]:
-    for turn in range(3):
-        yield post("image", build_small_request(image, prompt=f"Picture {turn}"), name="image")
+    for turn, way in enumerate(_WAYS):
+        order = post("image", build_small_request(image, prompt=f"Picture {turn}"), name="image")
+        yield replace(order, headers=(*order.headers, *way))
         yield post("video", build_small_request(video, prompt=f"Film {turn}"), name=f"film {turn}")
         yield Wait(seconds=5 if thorough else 1)
     yield get(_RETRIEVE, ref=Ref("film 2"))
+    yield replace(post("image", build_small_request(image)), query="x=1")
     for turn in range(3):
         yield Poll(of=f"film {turn}")
     if not thorough:
         return
     yield Wait(until=Ref("film 2", "header:x-ratelimit-reset"), seconds=1)
     yield post("image", build_small_request(image, prompt="A new window"))
+    yield post("video", build_small_request(video, prompt="A new window"), name="new film")
     yield get(_RETRIEVE, ref=Ref("film 2"))
+    yield Poll(of="new film")

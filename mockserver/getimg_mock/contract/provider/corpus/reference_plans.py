@@ -12,18 +12,21 @@ from getimg_mock.contract.model_choice import (
     get_kind,
     rank_resolution,
 )
-from getimg_mock.contract.plans import Plan, post
+from getimg_mock.contract.plans import Plan, get, get_balance, post
 from getimg_mock.contract.provider.corpus.file_steps import request_file
 from getimg_mock.contract.provider.corpus.input_values import (
+    LARGE_TEXT,
     OTHER_BYTES,
     PICTURES,
     PUBLIC_URLS,
     ROLES,
     UNFETCHABLE_URLS,
     build_large_picture,
+    encode_large_body,
+    encode_large_picture,
 )
 from getimg_mock.contract.provider.corpus.refused_plans import build_refused_plan
-from getimg_mock.contract.steps import Poll
+from getimg_mock.contract.steps import DAYS_PLACEHOLDER, Poll, Ref
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -31,6 +34,9 @@ if TYPE_CHECKING:
     from getimg_mock.contract.model_choice import ModelJson, ModelKind
     from getimg_mock.contract.steps import Send, Step
 
+
+_MISSING_URL: Final = "https://example.com/no-such-picture-5d1f.png"
+"""The public address of nothing."""
 
 _LARGEST: Final = 10 * 1024 * 1024
 """The size of the largest picture that may be sent in a request."""
@@ -49,6 +55,12 @@ def build_plans(models: Sequence[ModelJson]) -> Iterator[Plan]:
             tier="R2",
             steps=tuple(_build_allowed_reference_steps(kind, models)),
         )
+    pictured = find_cheapest(models, "video", references=True)
+    yield Plan(
+        name="a video whose reference is missing",
+        tier="R2",
+        steps=tuple(_build_missing_reference_steps(pictured)),
+    )
 
 
 def _build_reference_steps(kind: ModelKind, models: Sequence[ModelJson]) -> Iterator[Send]:
@@ -165,14 +177,12 @@ def _build_allowed_reference_steps(kind: ModelKind, models: Sequence[ModelJson])
         )
     yield from _build_public_url_steps(kind, models)
     if kind == "image":
-        few = [{"url": build_large_picture(size)} for size in (_LARGEST, _LARGE)]
-        for images in ([{"url": PIXEL}], few[: cheapest["supported_references"].get(role, 1)]):
-            yield post(
-                kind,
-                build_small_request(cheapest) | {"images": images},
-                valid=True,
-                use="model-value",
-            )
+        few = [{"url": LARGE_TEXT}, {"url": build_large_picture(_LARGE)}]
+        few = few[: cheapest["supported_references"].get(role, 1)]
+        body = build_small_request(cheapest)
+        large = encode_large_body(body | {"images": few}, encode_large_picture(_LARGEST))
+        for each in (body | {"images": [{"url": PIXEL}]}, large):
+            yield post(kind, each, valid=True, use="model-value")
 
 
 def _build_count_steps(kind: ModelKind, models: Sequence[ModelJson]) -> Iterator[Send]:
@@ -237,3 +247,19 @@ def _build_public_url_steps(kind: ModelKind, models: Sequence[ModelJson]) -> Ite
             use="model-value",
             field=f"references by URL, from the form {first + 1} on",
         )
+
+
+def _build_missing_reference_steps(model: ModelJson) -> Iterator[Step]:
+    """Yield a video that a service may begin, and cannot finish: it fails, and costs nothing."""
+    role = next((each for each in model["supported_references"] if each != "last_frame"), None)
+    if role is None:
+        return
+    images = [{"url": _MISSING_URL, "role": role}]
+    yield get_balance()
+    yield get("/v2/billing/costs", query=DAYS_PLACEHOLDER)
+    yield post("video", build_small_request(model, images=images), name="video")
+    yield Poll(of="video")
+    yield get_balance()
+    yield get("/v2/videos/generations/{}", ref=Ref("video"))
+    yield get("/v2/billing/costs", query=DAYS_PLACEHOLDER)
+    yield get_balance()

@@ -127,9 +127,8 @@ def _build_sounding_steps(video: ModelJson) -> Iterator[Step]:
             order |= {"aspect_ratio": ratios[-1 - turn % len(ratios)]} if ratios else {}
             order |= {"resolution": sizes[-1 - turn % len(sizes)]} if sizes else {}
             yield post("video", build_small_request(video, **order), valid=True, name=name)
-        for name in names:
-            yield Poll(of=name, every=20)
-            yield request_file(f"{name}.now")
+        yield from (Poll(of=name, every=20) for name in names)
+        yield from (request_file(f"{name}.now") for name in names)
 
 
 def _build_video_steps(video: ModelJson, rounds: int) -> Iterator[Step]:
@@ -138,9 +137,8 @@ def _build_video_steps(video: ModelJson, rounds: int) -> Iterator[Step]:
         names = [f"video {turn}.{place}" for place in range(_VIDEOS)]
         for name in names:
             yield post("video", build_small_request(video), valid=True, name=name)
-        for name in names:
-            yield Poll(of=name, every=20)
-            yield request_file(f"{name}.now")
+        yield from (Poll(of=name, every=20) for name in names)
+        yield from (request_file(f"{name}.now") for name in names)
         yield get_balance()
 
 
