@@ -52,13 +52,13 @@ def _build_size_steps(image: ModelJson) -> Iterator[Step]:
     for kind, size in sorted(orders, key=largest.__eq__):
         body = build_small_request(image, resolution=size, output_format=kind)
         yield post("image", body, valid=True, name=f"{kind} {size}")
-    yield request_file(" ".join(largest), delivery="abandoned")
     yield request_file(" ".join(largest))
     yield from (request_file(f"{kind} {lowest}") for kind in FORMATS[1:])
     yield request_file(" ".join(largest))
     if ratio := find_upright_ratio(image):
         body = build_small_request(image, output_format="png", aspect_ratio=ratio)
         yield post("image", body, valid=True, name=ratio)
+        yield request_file(ratio, delivery="abandoned")
         yield request_file(ratio)
 
 
