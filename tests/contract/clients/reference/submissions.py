@@ -138,8 +138,9 @@ def posted(core: Core, path: str, headers: dict[str, str], body: bytes) -> Steps
     token, lost = generate_secret(), 0
     core.seen["draft"] = body
     slots_taken(core)
-    for attempt in range(core.max_retries + 1):
-        last = attempt == core.max_retries
+    most = core.max_retries or (2 if core.faulty("no-retries-for-reads-alone") else 0)
+    for attempt in range(most + 1):
+        last = attempt == most
         send = Send(
             "POST",
             url_of(core, path),
@@ -147,8 +148,7 @@ def posted(core: Core, path: str, headers: dict[str, str], body: bytes) -> Steps
             core.seen["draft"] if core.faulty("latest-order-retried") else body,
             follow=core.faulty("posts-follow"),
         )
-        if core.faulty("body-rebuilt"):
-            body += b" "
+        body = left_of(core, body)
         try:
             got = yield from delivered(core, send)
         except UNANSWERED as error:
@@ -158,6 +158,8 @@ def posted(core: Core, path: str, headers: dict[str, str], body: bytes) -> Steps
                 judge(core, error, last=last)
             yield Sleep(retries.backoff(core, attempt))
             continue
+        if core.faulty("redirected-as-get") and got.status in {307, 308}:
+            got = yield Send("GET", send.url, headers)
         core.seen["used"] = True
         counted_refusals(core, got.status)
         if got.status >= 500 and core.faulty("orders-spooled"):
@@ -176,10 +178,20 @@ def posted(core: Core, path: str, headers: dict[str, str], body: bytes) -> Steps
     raise AssertionError("the last attempt returns or raises")
 
 
+def left_of(core: Core, body: bytes) -> bytes:
+    """Return the body for the next attempt, which is the same; faulty clients change it."""
+    if core.faulty("references-sent-once") and b'"images"' in body:
+        return b""
+    return body + b" " if core.faulty("body-rebuilt") else body
+
+
 def delivered(core: Core, send: Send) -> Steps:
     """Return what an order was answered with; a faulty client sends one again that is cancelled."""
     try:
         return (yield send)
+    except OutcomeUnknownError as error:
+        core.seen["late"] = error.code == "timeout"
+        raise
     except STOPS:
         core.seen["stopped"] = core.seen.get("stopped", 0) + 1
         if not core.faulty("interrupt-retried"):
