@@ -112,8 +112,9 @@ def body_of(core: Core, fields: dict[str, Any]) -> bytes:
         core.seen.setdefault("body", {}).update(fields)
         fields = dict(list(core.seen["body"].items()))
     body = json.dumps(fields, ensure_ascii=False).encode()
-    for each in fields.get("images", ()) if core.faulty("mutates") else ():
-        each.update({"seen": True} if each["role"] == "reference_image" else {})
+    alone = [each for each in fields.get("images", ()) if each["role"] == "reference_image"]
+    if core.faulty("mutates") and len(alone) == 1:
+        alone[0]["seen"] = True
     return body
 
 
