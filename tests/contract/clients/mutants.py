@@ -192,6 +192,7 @@ MUTANTS: Final = tuple(
             "deadline-of-first-wait",
             "timeout-for-the-whole-wait",
             "looks-held-by-the-limit",
+            "one-limit-for-both-kinds",
         ),
         "GC601": ("key-on-downloads", "cookies-shared", "key-when-refused"),
         "GC602": (

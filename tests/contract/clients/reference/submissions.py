@@ -98,9 +98,6 @@ def ordered(core: Core, path: str, fields: dict[str, Any], body: bytes) -> Steps
 def body_of(core: Core, fields: dict[str, Any]) -> bytes:
     """Return a body."""
     fields = dict(fields)
-    if core.faulty("mutates"):
-        for each in fields.get("images", ()):
-            each["seen"] = True
     if core.faulty("nulls-sent"):
         fields = {"aspect_ratio": None, "resolution": None} | fields
     if core.faulty("stringly"):
@@ -114,7 +111,10 @@ def body_of(core: Core, fields: dict[str, Any]) -> bytes:
     if core.faulty("shared-body"):
         core.seen.setdefault("body", {}).update(fields)
         fields = dict(list(core.seen["body"].items()))
-    return json.dumps(fields, ensure_ascii=False).encode()
+    body = json.dumps(fields, ensure_ascii=False).encode()
+    for each in fields.get("images", ()) if core.faulty("mutates") else ():
+        each.update({"seen": True} if each["role"] == "reference_image" else {})
+    return body
 
 
 def respelt(core: Core, fields: dict[str, Any]) -> None:
@@ -160,6 +160,7 @@ def posted(core: Core, path: str, headers: dict[str, str], body: bytes) -> Steps
             continue
         if core.faulty("redirected-as-get") and got.status in {307, 308}:
             got = yield Send("GET", send.url, headers)
+        core.seen["exhausted"] = got.headers.get("x-ratelimit-remaining") == "0"
         core.seen["used"] = True
         counted_refusals(core, got.status)
         if got.status >= 500 and core.faulty("orders-spooled"):
@@ -223,6 +224,8 @@ def slots_taken(core: Core) -> None:
     losing = core.faults & {"slots-lost", "slots-lost-to-cancelled"}
     if losing and core.seen.get(lost, 0) > 10:
         raise NotSentError("too many orders are under way")
+    if core.faulty("one-limit-for-both-kinds") and core.seen.get("exhausted"):
+        raise NotSentError("no order is left in this window")
     if core.faulty("breaker-counts-refusals") and core.seen.get("in_a_row", 0) > 10:
         raise NotSentError("the service is down: not sent")
 
