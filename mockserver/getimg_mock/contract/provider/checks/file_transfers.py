@@ -100,7 +100,7 @@ def _check_range(got: HttpExchange, whole: HttpExchange, asked: str) -> Iterator
         return  # it was to begin at a length that was not said
     if not asked.startswith("bytes="):
         came = f"{got.status}, {len(got.body)} bytes"
-        good = got.status in {200, 416} and (got.body == whole.body or got.status > 200)
+        good = got.status in {200, 416}  # GP410 compares the bytes of whole files
         yield expect(good, "the whole file, for a range in no known unit", came, whole, got)
         return
     first, end = _resolve_range(asked, size)
