@@ -86,7 +86,7 @@ class ObeysContentDisposition(HttpxClient):
 
 @faulty("downloads", style="stdlib", blocker=True, program=True)
 class KeepsShortFiles(StdlibClient):
-    """Does not see that http.client got fewer bytes than Content-Length says, and keeps the file."""
+    """Does not see that http.client got fewer bytes than Content-Length says; keeps the file."""
 
     def check_whole(self, answer: http.client.HTTPResponse) -> None:
         """Take the end of the stream for the end of the body."""
