@@ -240,12 +240,12 @@ class History:
     def downloads(self) -> tuple[tuple[HttpExchange, HttpExchange, dict[str, Any]], ...]:
         """Each answer to an unaltered link, with the result and the item of that link.
 
-        Compressed ones are left out: their bytes are not those of the file.
+        Compressed and abandoned ones are left out: their bytes are not those of the file.
         """
         found = []
         for each in self.exchanges:
             known = self.media.get(f"{each.path}?{each.query}" if each.query else each.path)
-            if known is not None and not each.coding:
+            if known is not None and not each.coding and not (each.step and each.step.abandons):
                 found.append((each, *known))
         return tuple(found)
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 Key = Literal["a", "b", "none", "raw"]
-Delivery = Literal["", "chunked", "pieces", "expect"]
+Delivery = Literal["", "chunked", "pieces", "expect", "http/1.0", "abandoned"]
 Alteration = Literal[
     "",
     "sig",
@@ -85,7 +85,8 @@ class Send:
     `use` names the role of the request in an experiment.
 
     `delivery` says how the body is sent over a socket: at once with its length, in chunks without
-    it, in pieces, or after `Expect: 100-continue`.
+    it, in pieces, or after `Expect: 100-continue`. A request may be one of HTTP/1.0, and one may be
+    abandoned: the connection is closed when the answer begins.
 
     `FIRST_KEY` is replaced in `query`, and with the key `raw` in headers and body too;
     `DAYS_PLACEHOLDER` is replaced in `query`.
@@ -110,6 +111,11 @@ class Send:
     use: str = ""
     together: bool = False
     delivery: Delivery = ""
+
+    @property
+    def abandons(self) -> bool:
+        """Whether the answer is not read to its end, so that its body says nothing."""
+        return self.delivery == "abandoned"
 
     @property
     def submits(self) -> bool:

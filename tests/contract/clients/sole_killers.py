@@ -102,7 +102,7 @@ SOLE_KILLERS: Final[dict[str, str]] = {
     "GC710": "bombs",
     "GC711": "latest-key-for-all",
     "GC801": "per-read-timeout",
-    "GC802": "no-read-timeout",
+    "GC802": "lookups-unbounded",
     "GC803": "packed-unread",
     "GC804": "reposts-stale",
     "GC805": "informational-fatal",

@@ -67,7 +67,7 @@ def test_what_failed_good_clients_once_does_so_no_more(name: str, checks: str) -
     ("name", "check", "status"),
     [
         ("BlockingSleepInAsyncio", "GC812", "FAIL"),
-        ("FreeWithoutRates", "GC212", "WARN"),
+        ("FreeWithoutRates", "GC212", "FAIL"),
         ("ImageStatusUnread", "GC204", "WARN"),
         ("UnknownStatusIsFailure", "GC204", "FAIL"),
         ("ShieldedWait", "GC506", "FAIL"),

@@ -210,6 +210,23 @@ def _is_float(asked: Asked) -> bool:
     return asked.submits and isinstance((asked.json or {}).get("duration"), float)
 
 
+def _show_dates(asked: Asked, reply: Reply, _scene: Scene) -> None:
+    """Show the range of the whole dates."""
+    if asked.path.endswith("/costs") and reply.status == 200 and reply.body:
+        first, last = (reply.json["data"][place]["date"] for place in (0, -1))
+        dates = {"start": f"{first}T00:00:00Z", "end": f"{last}T23:59:59.999Z"}
+        reply.say(reply.json | dates)
+
+
+def _own_list(asked: Asked, scene: Scene) -> Reply | None:
+    """There is a list of what the key itself has ordered."""
+    if asked.method != "GET" or not asked.path.endswith("/generations") or not asked.opens:
+        return None
+    reply = Reply(200, dict(_ROW), b"")
+    reply.say([{"id": name} for name in scene.workspace(asked.key).generations])
+    return reply
+
+
 _BODIES = ("images: ", "videos: ")
 _LIMITS = ("more images than the limit", "more videos than the limit", "one video at a time")
 
@@ -259,6 +276,16 @@ LEGAL: tuple[LegalService, ...] = (
     ),
     LegalService(
         name="an empty range is refused", wrap=_refusing(_empty_range), plans=("ranges of costs",)
+    ),
+    LegalService(
+        name="ranges are shown by their dates",
+        wrap=replies(_show_dates),
+        plans=("ranges of costs",),
+    ),
+    LegalService(
+        name="orders of one's own are listed",
+        wrap=answering(_own_list),
+        plans=("two workspaces",),
     ),
     LegalService(name="unknown fields are refused", wrap=_refusing(_unknown), plans=_BODIES),
     LegalService(name="every media type is JSON", wrap=_changing(_any_type), plans=_BODIES),

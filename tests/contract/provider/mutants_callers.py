@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -76,9 +77,9 @@ def _gives_a_cookie(asked: Asked, reply: Reply, _scene: Scene) -> None:
 
 def _obeys_cookies(asked: Asked, _scene: Scene) -> None:
     """A session's cookie says who asks, whatever key comes with it."""
-    name, _, value = asked.headers.get("cookie", "").partition(";")[0].partition("=")
-    if name == "w" and value and asked.opens:
-        _authorize(asked, value[::-1])
+    found = re.search(r"\bw=([^;]+)", asked.headers.get("cookie", ""))
+    if found and asked.opens:
+        _authorize(asked, found[1][::-1])
 
 
 def _finds_ids_in_any_case(asked: Asked, scene: Scene) -> None:
@@ -156,6 +157,17 @@ def _keeps_the_ratio(asked: Asked, scene: Scene) -> None:
             scene.memory["ratio"] = asked.key, body["aspect_ratio"]
         elif key not in {"", asked.key} and isinstance(ratio, str):
             asked.body = asked.body[:-1] + f',"aspect_ratio":"{ratio}"}}'.encode()
+
+
+def _repeats_the_look_before(asked: Asked, reply: Reply, scene: Scene) -> None:
+    """Of two looks at the same moment, the second is answered as the first was."""
+    if not (asked.retrieves and reply.completed):
+        return
+    now = scene.workspace(asked.key).clock.now()
+    key, at, body = scene.memory.get("look", ("", None, b""))
+    scene.memory["look"] = asked.key, now, reply.body
+    if key not in {"", asked.key} and at == now:
+        reply.raw(body)
 
 
 def _charge(workspace: Workspace, cost: Decimal) -> None:
@@ -270,6 +282,7 @@ _ROWS: tuple[tuple[str, Kind, str, Wrap], ...] = (
     ("errors-name-the-model-before", "isolation", "GP106", replies(_names_the_model_before)),
     ("bad-pictures-are-told-to-others", "isolation", "GP215", answering(_remembers_a_bad_picture)),
     ("defaults-are-those-of-others", "isolation", "GP405", answering(_keeps_the_ratio)),
+    ("looks-are-answered-twice", "isolation", "GP306", replies(_repeats_the_look_before)),
     ("the-first-pays-for-both", "money", "GP504", replies(_charges_the_first)),
     ("retries-are-paid-twice", "money", "GP504", replies(_charges_retries)),
     ("holds-are-never-released", "money", "GP215", replies(_forgets_no_hold)),

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from tests.contract.provider.wrapping import Wrap
 
 _SHORT = 8
-_LARGE = 300_000
-_CACHED = 1 << 18
+_LARGE = 3_000
+_LONG_FILM = 200_000
 
 
 def _signatures_of(count: int) -> Wrap:
@@ -125,10 +125,33 @@ def _with_wrong_sum(asked: Asked, reply: Reply, _scene: Scene) -> None:
 
 def _caches_a_part(asked: Asked, reply: Reply, scene: Scene) -> None:
     """A large file is kept by a cache, which holds no more than its beginning."""
-    if _is_whole_png(asked, reply) and len(reply.body) > _LARGE:
-        if asked.path in scene.memory:
-            reply.raw(reply.body[:_CACHED])
+    if _is_whole_png(asked, reply):
+        with Image.open(io.BytesIO(reply.body)) as picture:
+            large = picture.width > _LARGE
+        if large and asked.path in scene.memory:
+            reply.raw(reply.body[: len(reply.body) // 2])
         scene.memory[asked.path] = True
+
+
+def _cuts_films(asked: Asked, reply: Reply, _scene: Scene) -> None:
+    """A film is stored up to a limit: its head says that there is more."""
+    film = reply.headers.get("content-type") == "video/mp4"
+    whole = asked.downloads and asked.method == "GET" and "range" not in asked.headers
+    if film and whole and reply.status == 200 and len(reply.body) > _LONG_FILM:
+        reply.raw(reply.body[:_LONG_FILM])
+
+
+def _parts_are_free(asked: Asked, scene: Scene) -> Reply | None:
+    """A part of a file is served to any signature."""
+    if asked.downloads and "range" in asked.headers and asked.parameters.get("sig"):
+        return resigned(asked, scene)
+    return None
+
+
+def _any_unit(asked: Asked, _scene: Scene) -> None:
+    """A range is one of bytes, whatever its unit is called."""
+    if asked.downloads and "range" in asked.headers:
+        asked.headers["range"] = "bytes=" + asked.headers["range"].partition("=")[2]
 
 
 def _no_single_byte(asked: Asked, _scene: Scene) -> None:
@@ -185,6 +208,15 @@ DOWNLOADS: tuple[Mutant, ...] = (
         breaks="GP410",
         wrap=replies(_caches_a_part),
     ),
+    Mutant(name="long-films-are-cut-off", kind="media", breaks="GP405", wrap=replies(_cuts_films)),
+    Mutant(
+        name="parts-need-no-signature",
+        kind="media",
+        breaks="GP407",
+        blocker=True,
+        wrap=answering(_parts_are_free),
+    ),
+    Mutant(name="pages-are-bytes", kind="media", breaks="GP409", wrap=answering(_any_unit)),
     Mutant(name="one-byte-is-two", kind="media", breaks="GP409", wrap=answering(_no_single_byte)),
     Mutant(
         name="nothing-at-the-end", kind="media", breaks="GP409", wrap=replies(_nothing_at_the_end)

@@ -100,6 +100,17 @@ def _no_pairs(asked: Asked, scene: Scene) -> Reply | None:
     return refuse_all(asked, scene) if pair else None
 
 
+def _is_a_template(body: dict[str, Any]) -> bool:
+    """Whether a prompt would have something put in, if it was taken for a format."""
+    return "{0}" in str(body.get("prompt"))
+
+
+def _quotes_a_charset(asked: Asked, scene: Scene) -> Reply | None:
+    """A parameter of the media type must not be quoted."""
+    quoted = '"' in asked.headers.get("content-type", "") and asked.submits
+    return refuse_all(asked, scene) if quoted else None
+
+
 def _rounds(body: dict[str, Any]) -> None:
     if isinstance(body.get("duration"), float):
         body["duration"] = round(body["duration"])
@@ -135,6 +146,8 @@ ORDERS: tuple[Mutant, ...] = tuple(
         ("large-references-add-up", "validation", "GP204", answering(_is_too_much)),
         ("slow-pictures-are-pending", "sequence", "GP301", replies(_takes_long)),
         ("escaped-pairs-are-halves", "validation", "GP215", answering(_no_pairs)),
+        ("prompts-are-templates", "validation", "GP104", answering(refuse(_is_a_template, 500))),
+        ("charsets-without-quotes", "validation", "GP215", answering(_quotes_a_charset)),
         ("fractions-are-rounded", "validation", "GP202", answering(lenient(_rounds))),
         ("any-text-is-sound", "validation", "GP202", answering(lenient(_truthy_sound))),
         ("schemes-have-a-case", "validation", "GP204", answering(refuse(_schemes_in_lower_case))),

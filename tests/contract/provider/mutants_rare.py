@@ -101,7 +101,7 @@ def _moved(_asked: Asked, reply: Reply, _scene: Scene) -> None:
 def _resized(asked: Asked, reply: Reply, scene: Scene) -> None:
     """The larger pictures of one model have the size of the smallest."""
     body, wanted = reply.json, asked.json
-    named = wanted["model"] if isinstance(wanted, dict) else ""
+    named = wanted.get("model") if isinstance(wanted, dict) else ""
     if asked.submits and reply.completed and named == "z-image-turbo":
         part = _HALVES.get(wanted.get("resolution"), 1)
         item = body["data"][0]

@@ -88,8 +88,8 @@ SOLE_KILLERS: Final[dict[str, str]] = {
     "GP703": "validates-before-the-key",
     "GP704": "key-in-the-query",
     "GP705": "echoes-the-key-in-a-header",
-    "GP706": "refused-keys-use-up-quota",
     "GP707": "scheme-depends-on-the-path",
+    "GP801": "ratios-of-base-sixty",
     "GP802": "type-drops-a-model",
     "GP803": "model-differs-from-its-entry",
     "GP804": "a-bad-type-is-nothing",
@@ -106,6 +106,6 @@ WITHOUT: Final[dict[str, str]] = {
     "GP303": "Any other status is undocumented (GP102), any other body unlike the schema (GP101).",
     "GP314": "An image that two orders share is paid for once, or twice: GP504 compares either.",
     "GP406": "The plans download long videos too, whose sound track GP405 compares.",
-    "GP801": "It is the schema of GP101, said for one operation.",
+    "GP706": "What a refused key uses up, or costs, is missing at the next look: GP602, GP504.",
 }
 """Why no faulty provider can be one that only this check finds."""

@@ -1,12 +1,16 @@
-"""GP604: the refusals of one window name one time."""
+"""GP604: the refusals of one window name one time. GP607: windows follow each other."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from getimg_mock.contract.provider.limit_headers import compare_retry_times
+from getimg_mock.contract.exchanges import HttpExchange
+from getimg_mock.contract.history import History
+from getimg_mock.contract.plans import Plan
+from getimg_mock.contract.provider.limit_headers import compare_retry_times, find_stale_resets
 from tests.contract.provider.fixed_plans import is_broken, run_plan
 
 
@@ -25,3 +29,35 @@ def test_one_refusal_in_five_that_is_too_short_is_found(after: str | None, broke
     found = replace(history, exchanges=tuple(changed))
     assert any(seen.failed for seen in compare_retry_times(found)) == broken
     assert is_broken("GP604", found) == broken
+
+
+_BEGIN = datetime(2026, 9, 1, 12, tzinfo=UTC)
+_PLAN = Plan(name="looks", steps=())
+
+
+def look(after: float, reset: float, key: str = "a") -> HttpExchange:
+    """Return a look at a video so many seconds after the begin, which names such a Reset."""
+    end = int((_BEGIN + timedelta(seconds=reset)).timestamp())
+    numbers = zip(("limit", "remaining", "reset"), (20, 10, end), strict=True)
+    headers = tuple((f"x-ratelimit-{name}", str(number)) for name, number in numbers)
+    at, path = _BEGIN + timedelta(seconds=after), "/v2/videos/generations/req-1"
+    return HttpExchange(1, at, "GET", path, 200, key=key, headers=headers)
+
+
+@pytest.mark.parametrize(
+    ("seen", "stale"),
+    [
+        ([look(0, 60), look(70, 120), look(150, 60)], True),  # the window of the order
+        ([look(0, 60), look(70, 120), look(150, 120)], False),  # no order since
+        ([look(0, 60), look(59, 61), look(70, 130), look(75, 129)], False),  # it slides
+        ([look(0, 60), look(150, 180, "b"), look(151, 60)], False),  # another workspace
+        ([look(0, 60), look(70, 120), look(71, 65)], False),  # clocks differ
+    ],
+)
+def test_no_window_before_the_current_one_is_shown(
+    seen: list[HttpExchange],
+    stale: bool,  # noqa: FBT001 - a row of the table
+) -> None:
+    """A client that waits for its Reset, which has passed, asks too early."""
+    histories = [History(plan=_PLAN, exchanges=(each,), own=False) for each in seen]
+    assert any(observation.failed for _, observation in find_stale_resets(histories)) == stale

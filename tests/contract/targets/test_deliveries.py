@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -90,3 +91,52 @@ def test_what_was_waited_for_in_vain_fails() -> None:
     late = [replace(each, unwelcome=each.number == 3) for each in history]
     assert not is_broken("GP114", history)
     assert is_broken("GP114", replace(history, exchanges=tuple(late), own=False))
+
+
+def serve(answer: bytes, seen: list[bytes]) -> str:
+    """Return the address of a server that gives each connection one answer, and keeps the heads."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def run() -> None:
+        for _ in range(2):
+            with listener.accept()[0] as client, suppress(ConnectionError):
+                seen.append(client.recv(65536))
+                client.sendall(answer)
+        listener.close()
+
+    threading.Thread(target=run, daemon=True).start()
+    return f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+def test_an_abandoned_answer_is_not_read_to_its_end() -> None:
+    """Its connection is closed: the next request has a new one."""
+    seen: list[bytes] = []
+    url = serve(b"HTTP/1.1 200 OK\r\nContent-Length: 9000000\r\n\r\n" + bytes(9_000_000), seen)
+    connection = PersistentConnection(url, stopwatch=lambda: 0.0)
+    begun = connection.exchange(PreparedRequest("GET", "/file", (), None, "abandoned"))
+    whole = connection.exchange(PreparedRequest("GET", "/file", (), None))
+    connection.close()
+    assert (begun.status, whole.status) == (200, 200)
+    assert 0 < len(begun.body) <= 65536 < len(whole.body)
+    assert len(seen) == 2
+
+
+def test_a_request_of_an_older_version_is_one_without_chunks() -> None:
+    """RFC 9112: who speaks HTTP/1.0 cannot read them; the version is that of one request only."""
+    seen: list[bytes] = []
+    chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n0\r\n\r\n"
+    connection = PersistentConnection(serve(chunked, seen), stopwatch=lambda: 0.0)
+    got = connection.exchange(PreparedRequest("GET", "/v2/models", (), None, "http/1.0"))
+    connection.exchange(PreparedRequest("GET", "/v2/models", (), None))
+    connection.close()
+    assert [each.partition(b"\r\n")[0][-8:] for each in seen] == [b"HTTP/1.0", b"HTTP/1.1"]
+    assert all(each.lower().count(b"\r\nhost:") == 1 for each in seen)
+    history = run_plan("the catalogue")
+    old = [
+        replace(each, headers=(*each.headers, *got.headers))
+        if each.step and each.step.delivery
+        else each
+        for each in history
+    ]
+    assert not is_broken("GP114", history)
+    assert is_broken("GP114", replace(history, exchanges=tuple(old)))

@@ -8,8 +8,12 @@ import pytest
 
 from getimg_mock.contract.model_choice import build_small_request, find_cheapest
 from getimg_mock.contract.plans import Plan, post
+from getimg_mock.contract.targets.execution import PreparedRequest, ReceivedResponse
 from getimg_mock.contract.targets.http_target import HttpSession, HttpTarget
-from getimg_mock.contract.targets.rate_limit_windows import RateLimitWindow
+from getimg_mock.contract.targets.rate_limit_windows import (
+    RateLimitWindow,
+    record_windows,
+)
 from tests.contract.provider.fixed_plans import MODELS
 
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
@@ -49,3 +53,24 @@ def test_what_is_left_of_a_window_is_taken(
     plan = Plan(name="a burst", tier="R3", steps=(ORDER,) * requests)
     HttpSession(target).await_windows(plan)
     assert [round(each) for each in waited] == ([left] if waits else [])
+
+
+def test_answers_of_one_moment_leave_the_least() -> None:
+    """They come in any order: the last one of them may have been counted first."""
+    sent = PreparedRequest("POST", "/v2/images/generations", (("authorization", "Bearer k"),), b"")
+    windows: dict[tuple[str, str], RateLimitWindow] = {}
+    reset = str(int(NOW.timestamp()))
+    answers = [
+        ReceivedResponse(
+            200,
+            (
+                ("x-ratelimit-limit", "3"),
+                ("x-ratelimit-remaining", str(left)),
+                ("x-ratelimit-reset", reset),
+            ),
+            b"{}",
+        )
+        for left in (0, 2, 1)
+    ]
+    record_windows(windows, [(sent, each) for each in answers])
+    assert windows["Bearer k", "images"] == RateLimitWindow(3, 0, NOW)

@@ -66,6 +66,8 @@ _OPEN_FAULTS: Final = frozenset(
 _UNPROCESSABLE: Final = 422
 _NOT_MODIFIED: Final = 304
 _LENGTH_REQUIRED: Final = 411
+_OLD_VERSION: Final = frozenset({400, 403, 426, 505})
+"""How a server, or a gateway before it, refuses a version of HTTP."""
 
 _CONDITIONS: Final = frozenset({"if-none-match", "if-modified-since"})
 """Headers that ask for an answer only where something has changed."""
@@ -99,6 +101,8 @@ def answers_transfer(exchange: HttpExchange) -> bool:
     """Whether a status is one that HTTP has for how a request was sent, or for its conditions."""
     asked = {name for name, _ in exchange.request_headers}
     delivery = exchange.step.delivery if exchange.step is not None else ""
+    if delivery == "http/1.0":
+        return exchange.status in _OLD_VERSION
     return (exchange.status == _NOT_MODIFIED and bool(asked & _CONDITIONS)) or (
         exchange.status == _LENGTH_REQUIRED and delivery == "chunked"
     )

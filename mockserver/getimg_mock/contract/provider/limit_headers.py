@@ -85,6 +85,18 @@ def find_stale_resets(histories: Sequence[History]) -> Iterator[tuple[History, O
                 latest[place] = numbers[2], each
 
 
+def is_place_taken(history: History, waited: HttpExchange) -> bool:
+    """Whether the request after another wait took the last place, as it may of a sliding window."""
+    before = [
+        each
+        for each in history.with_role(waited.use)
+        if each.number < waited.number and each.key == waited.key
+    ]
+    numbers = parse_limit_headers(before[-1]) if before else None
+    taken = numbers is not None and not numbers[1] and before[-1].accepted
+    return taken and not history.own
+
+
 def compare_retry_times(history: History) -> Iterator[Observation]:
     """GP604: require that no refusal names an earlier time than one before it in its window.
 

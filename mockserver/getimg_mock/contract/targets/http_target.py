@@ -31,9 +31,8 @@ from getimg_mock.contract.targets.plan_run import PlanRun
 from getimg_mock.contract.targets.rate_limit_windows import (
     RateLimitWindow,
     count_bursts,
-    find_window_key,
     list_full_windows,
-    read_window,
+    record_windows,
 )
 from getimg_mock.errors import SettingsError
 from getimg_mock.isolation.socket_hooks import allow_connections
@@ -310,11 +309,6 @@ class HttpSession:
         for window in list_full_windows(self._target.windows, batch):
             self._await_reset(window)
 
-    def _record_window(self, sent: PreparedRequest, received: ReceivedResponse) -> None:
-        window = read_window(received)
-        if window is not None:
-            self._target.windows[find_window_key(sent)] = window
-
     def exchange(self, sent: PreparedRequest, step: Send) -> ReceivedResponse:
         """Send one request; a read without an answer is sent once more, a submission never."""
         self._pace([(sent, step)])
@@ -322,7 +316,7 @@ class HttpSession:
         received = follow_redirects(
             self.base, sent, received, lambda there: self._send_through_gate(there, step)
         )
-        self._record_window(sent, received)
+        record_windows(self._target.windows, [(sent, received)])
         return received
 
     def _send_through_gate(self, sent: PreparedRequest, step: Send) -> ReceivedResponse:
@@ -366,7 +360,10 @@ class HttpSession:
         for (sent, step), received in zip(allowed, answers, strict=True):
             if gate is not None:
                 gate.after_request(sent, step, received)
-            self._record_window(sent, received)
+        record_windows(
+            self._target.windows,
+            ((sent, received) for (sent, _), received in zip(allowed, answers, strict=True)),
+        )
         yield from answers
         if refused is not None:
             raise refused

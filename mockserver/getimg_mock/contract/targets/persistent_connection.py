@@ -110,6 +110,16 @@ def _is_final(sock: Any) -> bool:
     return begun.startswith(b"HTTP/1.") and begun[9:10] != b"1"
 
 
+_ABANDONED: Final = 1 << 16
+"""How many bytes of an answer are read at most before its connection is closed."""
+
+_IN_PARTS: Final = frozenset({"chunked", "pieces", "expect"})
+"""The deliveries in which a body does not follow its head at once."""
+
+_OLD: Final = {"_http_vsn": 10, "_http_vsn_str": "HTTP/1.0"}
+_CURRENT: Final = {"_http_vsn": 11, "_http_vsn_str": "HTTP/1.1"}
+"""Where a connection keeps the version of HTTP that it speaks."""
+
 _UNFRAMED: Final = (b"BadStatusLine", b"IncompleteRead")
 """How the body of a response of status 0 begins where something else came than a response, or the
 other side ended the connection before the length that it had stated."""
@@ -188,11 +198,21 @@ class PersistentConnection:
         self._deadline = started + self._find_time_limit(sent)
         self._unwelcome = False
         response = self._send(self._connection, sent)
+        if sent.delivery == "abandoned":
+            return self._abandon(response)
         data = _read_bounded(response, _find_size_limit(sent))
         self._used = self.stopwatch()
         headers = tuple((name.lower(), value) for name, value in response.getheaders())
         seconds, unwelcome = self._used - started, self._unwelcome
         return ReceivedResponse(response.status, headers, data, seconds, unwelcome=unwelcome)
+
+    def _abandon(self, response: http.client.HTTPResponse) -> ReceivedResponse:
+        """Close the connection when an answer has begun, as who gives up waiting does."""
+        begun = response.read1(_ABANDONED)
+        headers = tuple((name.lower(), value) for name, value in response.getheaders())
+        response.close()
+        self.close()
+        return ReceivedResponse(response.status, headers, begun)
 
     def _send(
         self, connection: http.client.HTTPConnection, sent: PreparedRequest
@@ -201,14 +221,18 @@ class PersistentConnection:
         if connection.sock is None:
             connection.connect()
         path = urlsplit(self.base).path
+        old = sent.delivery == "http/1.0"
+        vars(connection).update(_OLD if old else _CURRENT)
         connection.putrequest(sent.method, path + sent.target, skip_accept_encoding=True)
+        if old:
+            connection.putheader("host", urlsplit(self.base).netloc)
         for name, value in sent.headers:
             connection.putheader(name, value.encode("latin-1", "replace"))
         if body is not None:
             connection.putheader(*_choose_framing(sent.delivery, body))
         self.count_request()
         try:
-            if body and sent.delivery:
+            if body and sent.delivery in _IN_PARTS:
                 self._unwelcome = not _send_in_parts(connection, sent.delivery, body)
             else:
                 connection.endheaders(body)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from getimg_mock.contract.instants import parse_instant
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from getimg_mock.contract.plans import Plan
@@ -55,6 +55,20 @@ def list_full_windows(
     )
     known = [(windows[place], count) for place, count in wanted.items() if place in windows]
     return [window for window, count in known if window.remaining < min(count, window.limit)]
+
+
+def record_windows(
+    windows: dict[tuple[str, str], RateLimitWindow],
+    answered: Iterable[tuple[PreparedRequest, ReceivedResponse]],
+) -> None:
+    """Note the windows that answers to requests of one moment state.
+
+    Their order is not that in which they were counted: what is left is the least of them.
+    """
+    stated = ((find_window_key(sent), read_window(received)) for sent, received in answered)
+    known = [(place, window) for place, window in stated if window is not None]
+    # The latest reset with the least that is left comes last, and stays.
+    windows.update(sorted(known, key=lambda each: (each[1].reset, -each[1].remaining)))
 
 
 def read_window(received: ReceivedResponse) -> RateLimitWindow | None:

@@ -33,6 +33,7 @@ _PARTIAL_HEADERS: Final = frozenset(
 _ASSUMED_ROLES: Final = frozenset(
     {
         "bad-type",
+        "foreign-path",
         "key-elsewhere",
         "malformed-id",
         "number",
@@ -43,7 +44,7 @@ _ASSUMED_ROLES: Final = frozenset(
     }
 )
 """Roles of requests whose answer by the fake is an assumption: see GP111, GP113, GP214, GP312,
-GP704 and GP804."""
+GP702, GP704 and GP804."""
 
 _ASSUMED_FAULTS: Final = frozenset(
     {"duplicate-keys", "content-type", "malformed", "number-form", "unicode"}

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tests.contract.clients.reference.core import Core
     from tests.contract.clients.reference.steps import Got
 
+_NO_ENVELOPE = (ValueError, KeyError, TypeError)
 SUFFIXES = {
     "image/png": ".png",
     "image/jpeg": ".jpg",
@@ -82,10 +83,7 @@ def refusal(core: Core, got: Got, *, post: bool) -> ClientError:
         raise json.JSONDecodeError("Expecting value", "", 0)
     code, message = (None, "no") if mute(core, got, post=post) else complaint(core, got)
     text = f"{got.status} {code or ''}: {message}".strip()
-    if core.faulty("key-in-errors"):
-        text += f" (sent with Bearer {core.key})"
-    if core.faulty("key-half-masked"):
-        text += f" (sent with {core.key[:-4]}****)"
+    text += indiscretion(core)
     request_id = got.headers.get("x-request-id")
     facts = {
         "status": got.status,
@@ -109,6 +107,15 @@ def refusal(core: Core, got: Got, *, post: bool) -> ClientError:
     return made
 
 
+def indiscretion(core: Core) -> str:
+    """Return what faulty clients say of the request in an error."""
+    if core.faulty("key-in-errors"):
+        return f" (sent with Bearer {core.key})"
+    if core.faulty("order-in-errors"):
+        return f" (sent {core.seen.get('draft', b'').decode()})"
+    return f" (sent with {core.key[:-4]}****)" if core.faulty("key-half-masked") else ""
+
+
 def mute(core: Core, got: Got, *, post: bool) -> bool:
     """Return whether a fault keeps a refusal's words from the caller."""
     return (core.faulty("409-mute") and got.status == 409) or (
@@ -119,7 +126,8 @@ def mute(core: Core, got: Got, *, post: bool) -> bool:
 def complaint(core: Core, got: Got) -> tuple[str | None, str]:
     """Return code and message of a refusal, as far as its body has them."""
     error: Any = {}
-    with contextlib.suppress(ValueError, KeyError, TypeError):
+    caught = (ValueError, KeyError) if core.faulty("envelope-trusted") else _NO_ENVELOPE
+    with contextlib.suppress(*caught):
         error = json.loads(got.body)["error"]
     error = error if isinstance(error, dict) else {}
     code, message = error.get("code"), str(error.get("message", ""))
@@ -127,6 +135,8 @@ def complaint(core: Core, got: Got) -> tuple[str | None, str]:
         message += f" ({error['param']})" if error["param"] else ""
     if core.faulty("code-dropped") or (core.faulty("402-without-code") and got.status == 402):
         code = None
+    if core.faulty("messages-formatted"):
+        message = message.format(scope="images")
     if core.faulty("message-dropped"):
         message = ""
     if core.faulty("message-cut"):

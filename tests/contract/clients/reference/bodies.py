@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time  # noqa: TID251 - a client waits on its own clock
 import zlib
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self
 
 import httpx
@@ -25,13 +26,17 @@ class Body:
     """An answer's body, which `take` is given the parts of; inside `with`, its file is open."""
 
     def __init__(self, core: Core, send: Send, answer: httpx.Response, began: float) -> None:
-        if core.faulty("length-required") and not (
-            {"content-length", "transfer-encoding"} & set(answer.headers)
+        unsaved = send.save is None
+        if (
+            core.faulty("length-required")
+            and unsaved
+            and not ({"content-length", "transfer-encoding"} & set(answer.headers))
         ):
             raise AnswerError("the answer has no length")
         self._core, self._send, self._answer, self._began = core, send, answer, began
-        self._decoder = decoder_of(core, answer.headers)
-        self._bounded = send.save is None and not core.faulty("bombs")
+        kept = send.save is not None and core.faulty("packed-files-kept")
+        self._decoder = None if kept else decoder_of(core, answer.headers)
+        self._bounded = unsaved and not core.faulty("bombs")
         self._size = 0
         self._parts: list[bytes] = []
         self._file = opened(core, send, answer)
@@ -47,6 +52,8 @@ class Body:
     ) -> bool:
         if self._file is not None:
             self._file.close()
+        elif self._core.faulty("broken-bodies-fatal") and isinstance(error, httpx.ReadError):
+            raise AnswerError("the body broke off") from error
         short = isinstance(error, httpx.RemoteProtocolError) and self._core.faulty(
             "length-unchecked"
         )
@@ -59,7 +66,8 @@ class Body:
         late(self._core, self._began)
         data = unpacked(chunk, self._decoder, self._size, bounded=self._bounded)
         self._size += len(data)
-        (self._parts.append if self._file is None else self._file.write)(data)
+        with suppress(*([OSError] if self._core.faulty("full-disk-unnoticed") else [])):
+            (self._parts.append if self._file is None else self._file.write)(data)
 
     def got(self) -> Got:
         """Return the answer."""
@@ -71,6 +79,8 @@ def opened(core: Core, send: Send, answer: httpx.Response) -> Any:
     if send.save is None:
         return None
     kind = answer.headers.get("content-type", "").partition(";")[0]
+    if core.faulty("files-need-a-length") and "content-length" not in answer.headers:
+        raise AnswerError("the file has no length")
     send.accepts(answer.status_code, kind, answer.headers.get("content-disposition", ""))
     return send.save.open("xb" if core.faulty("part-in-the-way") else "wb")
 

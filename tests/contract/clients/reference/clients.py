@@ -128,13 +128,16 @@ class ReferenceClient(Client):
         self._downloads = httpx.Client(verify=verify)
         if self._core.faulty("informational-fatal"):
             FirstHeadOnly.into(self._client)
-        if self._core.faulty("stale-unnoticed"):
+        if self._core.faults & {"stale-unnoticed", "strays-read"}:
             Unwatched.into(self._client)
 
     def close(self) -> None:
         """Close the connections."""
         logging.getLogger("httpx").removeFilter(REDACTOR)
-        self._client.close()
+        if self._core.faulty("closed-in-part"):
+            self._core.seen["kept"] = self._client
+        else:
+            self._client.close()
         self._downloads.close()
         swept(self._core)
 

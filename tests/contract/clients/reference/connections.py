@@ -52,6 +52,8 @@ def timeout_of(core: Core, send: Send) -> float | httpx.Timeout | None:
     """Return how long connecting, or one read, may take."""
     if core.faulty("no-read-timeout") and send.save is None:
         return httpx.Timeout(core.timeout, read=None)
+    if core.faulty("lookups-unbounded") and send.url.endswith(("/models", "/billing/balance")):
+        return httpx.Timeout(core.timeout, read=None)
     if core.faulty("no-download-timeout") and send.save is not None:
         return None
     if core.faulty("looks-unbounded") and "/videos/generations/" in send.url:

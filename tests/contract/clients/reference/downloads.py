@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tempfile
 import time  # noqa: TID251 - a client reads its own clock
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -95,11 +96,7 @@ def save(core: Core, item: dict[str, Any], path: Path, *, overwrite: bool) -> St
     """Save a file once; returns the path that it got."""
     if core.faulty("never-overwrites") and overwrite and path.exists():
         raise DownloadError(f"{path} is there already")
-    unique = generate_secret() if core.faulty("parts-pile-up") else ""
-    part = path.with_name(f".{path.name}{unique}.part")
-    in_place = core.faults & {"written-in-place", "cleans-up-after-errors-alone"}
-    if in_place or (core.faulty("replaced-in-place") and path.exists()):
-        part = path
+    part = part_of(core, path, overwrite=overwrite)
     send = Send(
         "GET",
         link_of(core, item),
@@ -135,9 +132,26 @@ def save(core: Core, item: dict[str, Any], path: Path, *, overwrite: bool) -> St
     return part.rename(unused(named) if keep and named != part else named)
 
 
+def part_of(core: Core, path: Path, *, overwrite: bool) -> Path:
+    """Return where a file is written until it is whole."""
+    unique = generate_secret() if core.faulty("parts-pile-up") else ""
+    part = path.with_name(f".{path.name}{unique}.part")
+    in_place = core.faults & {"written-in-place", "cleans-up-after-errors-alone"}
+    if in_place or (core.faulty("replaced-in-place") and path.exists()):
+        part = path
+    if core.faulty("emptied-before-it-comes") and overwrite:
+        path.unlink(missing_ok=True)
+    if core.faulty("moved-by-rename"):
+        part = Path(tempfile.gettempdir(), part.name)
+    return part
+
+
 def link_of(core: Core, item: dict[str, Any]) -> str:
     """Return an item's link, as it was given."""
     url = str(item["url"])
+    here = time.strftime("%Y-%m-%dT%H:%M:%S")
+    if core.faulty("links-end-by-local-time") and here > str(item["deletes_at"]):
+        raise LinkExpiredError("the link has expired")
     if core.faulty("links-rebuilt"):
         parts = urlsplit(url)
         pairs = [each.partition("=")[::2] for each in parts.query.split("&")]
@@ -149,6 +163,8 @@ def link_of(core: Core, item: dict[str, Any]) -> str:
 def headers_of(core: Core) -> dict[str, str]:
     """Return the headers of a download: the key is not for those who store files."""
     headers = {"User-Agent": AGENT, "Accept-Encoding": "identity"}
+    if core.faulty("packed-files-kept"):
+        headers["Accept-Encoding"] = "gzip"
     if core.faulty("key-on-downloads") or core.seen.pop("refused", False):
         headers["Authorization"] = f"Bearer {core.key}"
     if core.seen.get("half"):
@@ -187,6 +203,8 @@ def unused(path: Path) -> Path:
 
 def clear(core: Core, part: Path) -> None:
     """Leave nothing of a file that is not whole."""
+    if core.faulty("scratch-files-left"):
+        tempfile.mkstemp()
     if core.faults & {"resumes-blindly", "resumes-anothers-part"} and part.exists():
         core.seen["half"], core.seen["half_of"] = part.read_bytes(), part.name[1:-5]
     if core.faults & {"written-in-place", "part-in-the-way", "parts-pile-up"}:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from tests.contract.clients.reference import answers
@@ -65,6 +66,8 @@ def balance(core: Core, /) -> Steps:
     fresh = {"fresh": "1"} if core.faulty("cache-busted") else None
     value = yield from read(core, "billing/balance", fresh)
     answers.check(core, value, "balance")
+    if core.faulty("balance-in-cents"):
+        value["balance"] = str(round(Decimal(value["balance"]), 2))
     if core.faulty("float-balance"):
         value["balance"] = float(value["balance"])
     return value
@@ -79,4 +82,7 @@ def costs(core: Core, /, start: str, end: str) -> Steps:
         return (yield from read(core, "billing/costs", raw=f"start={start}&end={end}"))
     value = yield from read(core, "billing/costs", {"start": start, "end": end})
     answers.check(core, value, "costs")
+    for each in value["data"] if core.faulty("cost-dates-local") else ():
+        day = datetime.fromisoformat(each["date"]).replace(tzinfo=UTC)
+        each["date"] = day.astimezone().date().isoformat()
     return value

@@ -49,6 +49,8 @@ def read(
             yield Sleep(retries.backoff(core, attempt))
             continue
         core.seen["broken"] = core.seen.get("broken", 0) + 1 if got.status == 503 else 0
+        if core.faulty("late-answers-read") and core.seen.pop("late", False):
+            return {"balance": "0.04", "currency": "USD"}  # of the call before
         if got.status < 300:
             return kept(core, value_of(core, got))
         wait = retries.wait_after(core, got, attempt, post=False)

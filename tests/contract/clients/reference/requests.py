@@ -31,6 +31,8 @@ def encoded(core: Core, name: str) -> str:
 def url_of(core: Core, path: str, query: str = "") -> str:
     """Return the address of an operation."""
     base = core.base_url.rstrip("/")
+    if core.faulty("looks-at-the-built-in-host") and path.startswith("videos/generations/"):
+        base = "https://api.getimg.ai"
     if core.faulty("key-in-query"):
         query = f"{query}&api_key={core.key}".lstrip("&")
     if core.faulty("prefix-dropped"):

@@ -21,12 +21,15 @@ def wait_after(core: Core, got: Got, attempt: int, *, post: bool) -> float | Non
     seconds = asked(core, got)
     if core.faulty("key-logged-on-retry"):
         logging.getLogger("reference").warning("%s: trying again with %s", got.status, core.key)
+    if core.faulty("retries-whatever-asks-for-it") and "retry-after" in got.headers:
+        return seconds
     if retried_wrongly(core, got.status, post=post):
         return backoff(core, attempt)
     if not retried(core, got.status, told=seconds is not None, post=post):
         return None
     if seconds is None:
-        return backoff(core, attempt)
+        at_once = core.faulty("unasked-429-at-once") and got.status == 429
+        return 0.0 if at_once else backoff(core, attempt)
     if seconds > core.longest_wait:
         return backoff(core, attempt) if core.faulty("long-waits-cut") else None
     return seconds if core.faulty("odd-wait-spins") else max(seconds, 0.1)
@@ -45,9 +48,8 @@ def retried_wrongly(core: Core, status: int, *, post: bool) -> bool:
         return True
     if not post:
         return False
-    return (status == 409 and core.faulty("reposts-409")) or (
-        status >= 500 and core.faulty("reposts-5xx")
-    )
+    on = core.faulty("reposts-5xx") or core.faulty("no-retries-for-reads-alone")
+    return (status == 409 and core.faulty("reposts-409")) or (status >= 500 and on)
 
 
 def reposted(core: Core, error: ClientError) -> bool:
@@ -68,6 +70,8 @@ def reposted(core: Core, error: ClientError) -> bool:
 def asked(core: Core, got: Got) -> float | None:
     """Return how many seconds an answer asks to be left alone; None when it says nothing."""
     text = got.headers.get("retry-after", "").strip()
+    if core.faulty("header-names-by-case") and b"Retry-After" not in dict(got.headers.raw):
+        text = ""
     if core.faulty("retry-after-ignored"):
         return None
     if core.faulty("odd-wait-crash") and text:
@@ -82,7 +86,7 @@ def asked(core: Core, got: Got) -> float | None:
         if core.faulty("comes-early"):
             seconds -= 0.95
         return seconds / 1000 if core.faulty("retry-after-milliseconds") else seconds
-    moment = None if core.faulty("dates-ignored") else date_in(text)
+    moment = None if core.faulty("dates-ignored") else date_in(core, text)
     if moment is not None:
         return ahead(moment.timestamp(), more=1)
     reset = got.headers.get("x-ratelimit-reset", "")
@@ -98,12 +102,13 @@ def until_reset(core: Core, moment: int) -> float | None:
     return ahead(moment, more=0.5)
 
 
-def date_in(text: str) -> datetime | None:
+def date_in(core: Core, text: str) -> datetime | None:
     """Return the date that a header gives, if it gives one."""
     try:
-        return parsedate_to_datetime(text) if text else None
+        found = parsedate_to_datetime(text) if text else None
     except ValueError:
         return None
+    return found.replace(tzinfo=None) if found and core.faulty("dates-local") else found
 
 
 def ahead(moment: float, *, more: float) -> float | None:

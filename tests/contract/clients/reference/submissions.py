@@ -98,9 +98,6 @@ def ordered(core: Core, path: str, fields: dict[str, Any], body: bytes) -> Steps
 def body_of(core: Core, fields: dict[str, Any]) -> bytes:
     """Return a body."""
     fields = dict(fields)
-    if core.faulty("mutates"):
-        for each in fields.get("images", ()):
-            each["seen"] = True
     if core.faulty("nulls-sent"):
         fields = {"aspect_ratio": None, "resolution": None} | fields
     if core.faulty("stringly"):
@@ -114,7 +111,10 @@ def body_of(core: Core, fields: dict[str, Any]) -> bytes:
     if core.faulty("shared-body"):
         core.seen.setdefault("body", {}).update(fields)
         fields = dict(list(core.seen["body"].items()))
-    return json.dumps(fields, ensure_ascii=False).encode()
+    body = json.dumps(fields, ensure_ascii=False).encode()
+    for each in fields.get("images", ()) if core.faulty("mutates") else ():
+        each.update({"seen": True} if each["role"] == "reference_image" else {})
+    return body
 
 
 def respelt(core: Core, fields: dict[str, Any]) -> None:
@@ -138,8 +138,9 @@ def posted(core: Core, path: str, headers: dict[str, str], body: bytes) -> Steps
     token, lost = generate_secret(), 0
     core.seen["draft"] = body
     slots_taken(core)
-    for attempt in range(core.max_retries + 1):
-        last = attempt == core.max_retries
+    most = core.max_retries or (2 if core.faulty("no-retries-for-reads-alone") else 0)
+    for attempt in range(most + 1):
+        last = attempt == most
         send = Send(
             "POST",
             url_of(core, path),
@@ -147,8 +148,7 @@ def posted(core: Core, path: str, headers: dict[str, str], body: bytes) -> Steps
             core.seen["draft"] if core.faulty("latest-order-retried") else body,
             follow=core.faulty("posts-follow"),
         )
-        if core.faulty("body-rebuilt"):
-            body += b" "
+        body = left_of(core, body)
         try:
             got = yield from delivered(core, send)
         except UNANSWERED as error:
@@ -158,6 +158,9 @@ def posted(core: Core, path: str, headers: dict[str, str], body: bytes) -> Steps
                 judge(core, error, last=last)
             yield Sleep(retries.backoff(core, attempt))
             continue
+        if core.faulty("redirected-as-get") and got.status in {307, 308}:
+            got = yield Send("GET", send.url, headers)
+        core.seen["exhausted"] = got.headers.get("x-ratelimit-remaining") == "0"
         core.seen["used"] = True
         counted_refusals(core, got.status)
         if got.status >= 500 and core.faulty("orders-spooled"):
@@ -176,10 +179,20 @@ def posted(core: Core, path: str, headers: dict[str, str], body: bytes) -> Steps
     raise AssertionError("the last attempt returns or raises")
 
 
+def left_of(core: Core, body: bytes) -> bytes:
+    """Return the body for the next attempt, which is the same; faulty clients change it."""
+    if core.faulty("references-sent-once") and b'"images"' in body:
+        return b""
+    return body + b" " if core.faulty("body-rebuilt") else body
+
+
 def delivered(core: Core, send: Send) -> Steps:
     """Return what an order was answered with; a faulty client sends one again that is cancelled."""
     try:
         return (yield send)
+    except OutcomeUnknownError as error:
+        core.seen["late"] = error.code == "timeout"
+        raise
     except STOPS:
         core.seen["stopped"] = core.seen.get("stopped", 0) + 1
         if not core.faulty("interrupt-retried"):
@@ -211,6 +224,8 @@ def slots_taken(core: Core) -> None:
     losing = core.faults & {"slots-lost", "slots-lost-to-cancelled"}
     if losing and core.seen.get(lost, 0) > 10:
         raise NotSentError("too many orders are under way")
+    if core.faulty("one-limit-for-both-kinds") and core.seen.get("exhausted"):
+        raise NotSentError("no order is left in this window")
     if core.faulty("breaker-counts-refusals") and core.seen.get("in_a_row", 0) > 10:
         raise NotSentError("the service is down: not sent")
 

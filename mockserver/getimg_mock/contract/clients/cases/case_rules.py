@@ -30,6 +30,10 @@ HOUR: Final = 3600.0
 BASELINE_CALLS: Final = 50
 """The number of calls after which a client holds all that it needs."""
 
+EAST: Final = "EAST-9"
+WEST: Final = "WEST8"
+"""Time zones nine hours ahead of UTC, and eight behind, as POSIX writes them."""
+
 IMAGE: Final[dict[str, Any]] = {
     "model": "seedream-5-lite",
     "prompt": "A watercolour of a village",
@@ -95,7 +99,8 @@ class Case:
     without it the case cannot run in real time, and `ours` names what has to be simulated. `real`
     is for cases that need a real network. `memory` and `holdings` measure the resources that the
     client takes, the latter after `baseline` calls and at the end. `room` is the free disk space
-    that the case needs, in bytes.
+    that the case needs, in bytes. `file_limit` is the size beyond which no file can be written, as
+    where a disk is full. `zone` is the local time zone, which is to change nothing.
     """
 
     name: str
@@ -120,6 +125,8 @@ class Case:
     holdings: bool = False
     baseline: int = BASELINE_CALLS
     room: int = 0
+    file_limit: int = 0
+    zone: str = EAST
     patience: float | None = 8.0
     ours: str = "time"
     real: bool = False

@@ -20,6 +20,8 @@ from getimg_mock.contract.clients.cases.case_rules import (
 from getimg_mock.contract.clients.cases.client_check import client_check
 from getimg_mock.contract.clients.cases.wire_script import WireStep, build_error, build_json_answer
 from getimg_mock.contract.clients.checks.files import DOWNLOAD_OPERATION, serve_picture
+from getimg_mock.contract.clients.checks.own_requests import find_answer
+from getimg_mock.contract.clients.checks.response_parsing import judge_unchanged
 from getimg_mock.contract.clients.checks.retries import KINDS
 from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
 from getimg_mock.contract.verdicts import expect
@@ -65,6 +67,24 @@ def cases(_: Stream) -> Iterator[Case]:
     yield _build_case("after-failed", "videos.retrieve", video(), _fail_video)
     for kind, on, call in KINDS:
         yield _build_case(f"after-withdrawn-{kind}", on, call, _answer_halfway, interrupt_after=2.0)
+    yield from _build_late_case()
+    yield from _build_link_cases()
+
+
+def _build_late_case() -> Iterator[Case]:
+    """Yield the case in which an order is answered after the client has given up."""
+    yield Case(
+        name="after-late",
+        calls=(image(), balance(), models().instead_of("balance")),
+        rules=(FaultRule(on="images.generate", do=_answer_too_late, label="an answer too late"),),
+        options=NO_RETRIES | {"timeout": 2},
+        needs=("timeout",),
+        limit=HOUR,
+    )
+
+
+def _build_link_cases() -> Iterator[Case]:
+    """Yield the cases of links that lead to no file."""
     for name, answer in (("refused", _REFUSALS[-1]), ("html", _PAGE)):
         rule = _fail_at_first(
             DOWNLOAD_OPERATION,
@@ -84,6 +104,12 @@ def cases(_: Stream) -> Iterator[Case]:
 
 
 _PAGE: Final = fault_actions.build_text_answer(200, "text/html", fault_actions.HTML)
+
+
+def _answer_too_late(turn: FaultContext) -> WireScript:
+    """Do the work, and answer a second after the client has given up."""
+    first, *rest = turn.proceed().to_script()
+    return (WireStep(first.what, first.delay + 3.0), *rest)
 
 
 def _answer_halfway(turn: FaultContext) -> WireScript:
@@ -148,8 +174,9 @@ def failures_leave_a_client_able(history: ClientHistory) -> Iterator[Observation
     """Demands that a valid call succeeds after a dozen calls that failed.
 
     The case decides how they fail: refused orders, reads and links, videos that fail, links that
-    lead to a page, orders that their caller cancels halfway, or an outage that ended an hour ago.
-    Fails when the last call raises, or when a cancelled one ends much later.
+    lead to a page, orders that their caller cancels halfway or whose answer comes too late, or an
+    outage that ended an hour ago. Fails when the last call raises or returns the answer to an
+    earlier one, or when a cancelled one ends much later.
     """
     if history.case.startswith("after-withdrawn"):
         longest = max((each.seconds for each in history.calls()[:-1]), default=0.0)
@@ -167,3 +194,6 @@ def failures_leave_a_client_able(history: ClientHistory) -> Iterator[Observation
             last.shown,
             *history.during(last)[-1:],
         )
+        own = find_answer(history, last)
+        if history.case == "after-late" and last.kind == "value" and own:
+            yield judge_unchanged(own[0].plain, last, *own)

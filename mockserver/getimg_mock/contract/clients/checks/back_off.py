@@ -14,7 +14,7 @@ from getimg_mock.contract.clients.cases.client_check import client_check
 from getimg_mock.contract.clients.checks.own_requests import find_own_requests, measure_gaps
 from getimg_mock.contract.clients.checks.retries import LIMIT
 from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
-from getimg_mock.contract.verdicts import expect
+from getimg_mock.contract.verdicts import expect, warn_unless
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,6 +32,10 @@ _SERIES: Final = 12
 _LONGEST_WAIT: Final = 300.0
 _LONGEST_CALL: Final = 1800.0
 _MAX_TRIES: Final = 12
+_SHORTEST_WAIT: Final = 0.02
+"""What the longest of several waits before a further try reaches at least, in seconds."""
+_LONGEST_END: Final = 1.0
+"""How long a call may go on after the answer to its last attempt, in seconds."""
 
 
 def cases(_: Stream) -> Iterator[Case]:
@@ -72,14 +76,22 @@ def cases(_: Stream) -> Iterator[Case]:
     evidence="documented",
     why="The documentation asks to retry 5xx with back-off.",
     fix="Use exponential back-off with full jitter, a maximum wait and a maximum number of tries.",
-    cases=("down", "down-*"),
+    cases=("down", "down-*", "errors-retried", "ordered-500-*"),
 )
 def back_off_is_sound(history: ClientHistory) -> Iterator[Observation]:
     """Demands that waits between attempts grow, differ between calls, and have a maximum.
 
-    The server answers 503 throughout. Fails on more than a dozen attempts, on a wait or call
-    without an end, on equal waits, and on a number of attempts that `max_retries` does not allow.
+    The server answers 503 throughout, or 429 and 500 without a word on when to come back. Fails on
+    more than a dozen attempts, on a wait or call without an end, on equal waits or none, and on a
+    number of attempts that `max_retries` does not allow, orders included. To wait once more after
+    the last attempt is a warning.
     """
+    if history.case == "errors-retried":
+        yield from _waits_are_made(history)
+        return
+    if history.case.startswith("ordered-500"):
+        yield from _orders_are_tried_once(history)
+        return
     if "max_retries" in history.options and history.case != "down":
         yield from _counts_are_kept(history, int(history.options["max_retries"]))
         return
@@ -90,6 +102,31 @@ def back_off_is_sound(history: ClientHistory) -> Iterator[Observation]:
         yield from _tries_are_bounded(outcome, sent)
     yield from _waits_grow([each for each in series if len(each) >= 2])
     yield from _waits_differ(series)
+
+
+def _waits_are_made(history: ClientHistory) -> Iterator[Observation]:
+    """Judge the waits after 429 and after 500: jitter may make one short, and not all."""
+    gaps: dict[int, list[float]] = {}
+    for outcome in history.calls():
+        sent = find_own_requests(history, outcome)
+        if sent:
+            gaps.setdefault(sent[0].status, []).extend(measure_gaps(sent))
+    for status, found in gaps.items():
+        yield expect(
+            not found or max(found) >= _SHORTEST_WAIT,
+            f"waits before further tries after {status}",
+            _format_gaps(found),
+            *history.requests[:2],
+        )
+
+
+def _orders_are_tried_once(history: ClientHistory) -> Iterator[Observation]:
+    """Judge orders that are refused with 500 where retries are off."""
+    if history.options.get("max_retries") != 0:
+        return
+    for outcome in history.calls("generate_image", "generate_video"):
+        sent = [each for each in history.during(outcome) if each.submits]
+        yield expect(len(sent) <= 1, "one order with max_retries=0", f"{len(sent)}", *sent[:3])
 
 
 def _tries_are_bounded(outcome: CallOutcome, sent: list[ClientExchange]) -> Iterator[Observation]:
@@ -107,6 +144,15 @@ def _tries_are_bounded(outcome: CallOutcome, sent: list[ClientExchange]) -> Iter
         *sent[-1:],
     )
     yield _waits_have_a_cap(sent)
+    yield _ends_at_once(outcome, sent)
+
+
+def _ends_at_once(outcome: CallOutcome, sent: list[ClientExchange]) -> Observation:
+    """Judge the end of a call: a wait after the last attempt is for nothing."""
+    more = outcome.ended - sent[-1].elapsed if sent else 0.0
+    return warn_unless(
+        more <= _LONGEST_END, "an error after the last attempt", f"{more:.1f} s later", *sent[-1:]
+    )
 
 
 def _waits_have_a_cap(sent: list[ClientExchange]) -> Observation:

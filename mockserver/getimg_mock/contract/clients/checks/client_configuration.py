@@ -30,6 +30,19 @@ _QUICK: Final = {"video_seconds": 1}
 
 def cases(stream: Stream) -> Iterator[Case]:
     """Yield the cases."""
+    yield from _build_address_cases()
+    word = stream.letters[:8]
+    prompts = [f"number {n} of {word}" for n in range(6)]
+    calls = tuple(image(prompt=each) for each in prompts)
+    yield Case(name="together", together=True, patience=None, calls=calls)
+    reference = {"url": _FRAME, "role": "reference_image"}
+    first = {"url": _FRAME, "role": "first_frame"}
+    changed = (image(images=[reference]), video(images=[first]))
+    yield Case(name="mutation", calls=changed, settings=_QUICK)
+
+
+def _build_address_cases() -> Iterator[Case]:
+    """Yield the cases of base URLs: with a path, of another host, and from the environment."""
     yield Case(
         name="prefix",
         base="https://api.getimg.ai/gateway/team-7",
@@ -43,6 +56,13 @@ def cases(stream: Stream) -> Iterator[Case]:
         ),
     )
     yield Case(
+        name="gateway",
+        base="https://gateway.example:8443/getimg/",
+        settings=_QUICK,
+        calls=(image(), models(), video(), ClientCall(op="balance")),
+        patience=None,
+    )
+    yield Case(
         name="environment",
         needs=("environment",),
         calls=(ClientCall(op="balance"),),
@@ -50,14 +70,6 @@ def cases(stream: Stream) -> Iterator[Case]:
         environment={"base_url": "https://gateway.example", "key": "sk_from_environment"},
         base="https://gateway.example",
     )
-    word = stream.letters[:8]
-    prompts = [f"number {n} of {word}" for n in range(6)]
-    calls = tuple(image(prompt=each) for each in prompts)
-    yield Case(name="together", together=True, patience=None, calls=calls)
-    reference = {"url": _FRAME, "role": "reference_image"}
-    first = {"url": _FRAME, "role": "first_frame"}
-    changed = (image(images=[reference]), video(images=[first]))
-    yield Case(name="mutation", calls=changed, settings=_QUICK)
 
 
 @client_check(
@@ -67,15 +79,15 @@ def cases(stream: Stream) -> Iterator[Case]:
     evidence="choice",
     why="Gateways and tests have other addresses.",
     fix="Join paths to the base URL; read the documented environment variables.",
-    cases=("prefix", "environment"),
+    cases=("prefix", "gateway", "environment"),
 )
 def the_base_url_is_honoured(history: ClientHistory) -> Iterator[Observation]:
     """Demands that all requests go to the configured base URL, below its path.
 
-    Also tries the client's environment variables. Fails on a request to another origin or path, or
-    with another key than that of the environment.
+    Tries one that ends in a slash, and the client's environment variables. Fails on a request to
+    another origin or path, or with another key than that of the environment.
     """
-    prefix = history.base.partition("://")[2].partition("/")[2]
+    prefix = history.base.partition("://")[2].partition("/")[2].rstrip("/")
     for outcome in history.calls():
         yield expect(
             outcome.kind == "value" or history.case == "environment",

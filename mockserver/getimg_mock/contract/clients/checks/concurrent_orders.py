@@ -34,9 +34,9 @@ _REFUSALS: Final = {
     "not allowed": build_error(422, "content_policy_violation", "The prompt failed our checks."),
 }
 """The answer to an order, by its prompt; the first is known before the other ones are."""
-_ENDS: Final = {"without money": 1.0, "not allowed": 1.0, "first": 6.0, "second": 4.0}
+_ENDS: Final = {"without money": 1.0, "not allowed": 1.0, "first": 4.0, "second": 3.0}
 """The seconds after which the body of an answer comes; its head comes at once."""
-_BETWEEN: Final = 3.0
+_BETWEEN: Final = 2.0
 _TWINS: Final = ("twins", "twins")
 
 

@@ -1,15 +1,14 @@
-"""GC804 and GC808 to GC810: how a client opens, keeps, shares and closes its connections."""
+"""GC804, GC808 and GC810: how a client opens, keeps and shares its connections."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from getimg_mock.contract.clients.cases import fault_actions
 from getimg_mock.contract.clients.cases.case_rules import (
-    BASELINE_CALLS,
     FALLBACK_CALLS,
     HOUR,
-    NO_RETRIES,
     VIDEO,
     Case,
     ClientCall,
@@ -19,7 +18,7 @@ from getimg_mock.contract.clients.cases.case_rules import (
     video,
 )
 from getimg_mock.contract.clients.cases.client_check import client_check
-from getimg_mock.contract.clients.cases.wire_script import WireAnswer, WireStep
+from getimg_mock.contract.clients.cases.wire_script import WireStep, build_error
 from getimg_mock.contract.clients.checks.http_framing import legal_http_is_read
 from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
 from getimg_mock.contract.verdicts import expect
@@ -30,25 +29,19 @@ if TYPE_CHECKING:
     from getimg_mock.contract.clients.cases.client_history import ClientHistory
     from getimg_mock.contract.clients.cases.wire_script import End, WireScript
     from getimg_mock.contract.clients.fault_serving.fault_server import (
-        FaultAction,
         FaultContext,
     )
     from getimg_mock.contract.verdicts import Observation
     from getimg_mock.world.randomness import Stream
 
 _LONGEST_CONNECT: Final = 600.0
-_MAX_OPEN: Final = 20
-_MANY_CALLS: Final = 1000
-_MANY_CALLS_REAL: Final = 200
-_WAITS: Final = 12
-_WAITS_BEFORE: Final = 4
 
 
 def cases(_: Stream) -> Iterator[Case]:
     """Yield the cases."""
     yield from _build_idle_cases()
+    yield _build_stray_case()
     yield from _build_address_cases()
-    yield from _build_leak_cases()
     yield Case(
         name="forked",
         calls=(models(), ClientCall(op="models", child=True), models()),
@@ -86,6 +79,20 @@ def _build_idle_cases() -> Iterator[Case]:
         calls=(models(), submit, submit, wait, wait),
         limit=HOUR,
         rules=(_build_race_rule("videos.create", "reset"),),
+    )
+
+
+def _build_stray_case() -> Case:
+    """Return the case in which an idle connection has an answer that nobody asked for."""
+    return Case(
+        name="idle-stray",
+        calls=(
+            *(replace(call, after=5) for call in (balance(), balance(), image())),
+            video().instead_of("generate_image"),
+        ),
+        patience=None,
+        limit=HOUR,
+        rules=(FaultRule(on="billing.balance", do=_say_more, label="a word too much"),),
     )
 
 
@@ -128,78 +135,21 @@ def _build_address_cases() -> Iterator[Case]:
     )
 
 
-def _build_leak_cases() -> Iterator[Case]:
-    yield Case(
-        name="thousand",
-        calls=(balance(),) * _MANY_CALLS,
-        options=NO_RETRIES | {"timeout": 5},
-        holdings=True,
-        patience=None,
-        limit=48 * HOUR,
-        rules=(_build_failure_rule(16, _FAILURES),),
-    )
-    yield Case(
-        name="waited-often",
-        calls=(video(),) * _WAITS,
-        options={"poll_interval": 5},
-        settings={"video_seconds": 12},
-        holdings=True,
-        baseline=_WAITS_BEFORE,
-        patience=None,
-        limit=48 * HOUR,
-    )
-    yield Case(
-        name="waited-often-real",
-        calls=(video(),) * _WAITS,
-        options={"poll_interval": 0.4},
-        needs=("poll_interval",),
-        settings={"video_seconds": 0.2},
-        holdings=True,
-        baseline=_WAITS_BEFORE,
-    )
-    yield Case(
-        name="given-up-twice",
-        calls=(video(), video()),
-        options={"poll_interval": 5, "wait_timeout": 12},
-        needs=("wait_timeout",),
-        scenario=({"on": ["videos.create"], "transition": {"hold": True}},),
-        patience=None,
-        limit=HOUR,
-    )
-    yield Case(
-        name="hundreds-real",
-        calls=(balance(),) * _MANY_CALLS_REAL,
-        options=NO_RETRIES,
-        holdings=True,
-        needs=("failing at once",),
-        limit=48 * HOUR,
-        rules=(_build_failure_rule(6, _FAILURES[:4]),),
-    )
-
-
 def _close_afterwards(turn: FaultContext) -> WireScript:
     return (*turn.proceed().to_script(), WireStep("close", 0.0))
 
 
-_FAILURES: Final[tuple[FaultAction, ...]] = (
-    fault_actions.answer_instead(fault_actions.UNAVAILABLE),
-    fault_actions.end_before_work("reset"),
-    fault_actions.answer_instead(
-        fault_actions.build_text_answer(200, "text/html", fault_actions.HTML)
-    ),
-    fault_actions.truncate,
-    lambda _: (WireStep("close", 30.0),),  # longer than the timeout that the case asks for
-)
-
-
-def _build_failure_rule(every: int, failures: tuple[FaultAction, ...]) -> FaultRule:
-    """Return the rule by which the first calls of `every` fail, each in another way."""
-
-    def act(turn: FaultContext) -> WireAnswer | WireScript:
-        place = turn.adversary.call % every
-        return failures[place](turn) if place < len(failures) else turn.proceed()
-
-    return FaultRule(on="billing.balance", do=act, label="now and then bad", legal=False)
+def _say_more(turn: FaultContext) -> WireScript:
+    """Answer; send another answer a second later, which no request has asked for, and close."""
+    late = build_error(408, "timeout", "No request came.", ("Connection", "close"))
+    answered = turn.proceed().to_script()
+    if turn.adversary.call > 1:  # a read on the way to an order, which follows at once
+        return answered
+    return (
+        *answered,
+        WireStep(late.head() + late.body, 1.0),
+        WireStep("close"),
+    )
 
 
 @client_check(
@@ -208,16 +158,22 @@ def _build_failure_rule(every: int, failures: tuple[FaultAction, ...]) -> FaultR
     severity="blocker",
     evidence="standard",
     why="A client cannot know whether a POST was executed when its connection closed.",
-    fix="Retry GETs on stale connections; never POSTs.",
+    fix="Retry GETs on stale connections; never POSTs. Drop an idle connection on which something "
+    "has arrived, and one that is announced to close.",
     source="RFC 9112, section 9.3.1",
     cases=("idle-*", "framing-connection-close"),
 )
 def idle_connections_are_safe(history: ClientHistory) -> Iterator[Observation]:
     """Demands that a POST is not sent again when a reused connection closes.
 
-    A read may be tried again or raise. Fails on a second POST within a call, and on a read that
-    does not end.
+    A read may be tried again or raise. Fails on a second POST within a call, on a read that does
+    not end, on a request over a connection that the answer before has announced to close, and on
+    an answer taken for one's own that came before the request.
     """
+    if history.case == "framing-connection-close":
+        yield from _announced_ends_are_heeded(history)
+    if history.case == "idle-stray":
+        yield from legal_http_is_read(history)
     for outcome in history.calls():
         sent = history.during(outcome)
         if outcome.op in {"balance", "models"}:
@@ -236,6 +192,15 @@ def idle_connections_are_safe(history: ClientHistory) -> Iterator[Observation]:
                 f"{len(tries)} POSTs",
                 *tries[:3],
             )
+
+
+def _announced_ends_are_heeded(history: ClientHistory) -> Iterator[Observation]:
+    """Judge requests after answers with `Connection: close`: each has a connection of its own."""
+    seen: set[int] = set()
+    for each in history.requests:
+        fresh = each.connection not in seen
+        yield expect(fresh, "a new connection after Connection: close", "the one to close", each)
+        seen.add(each.connection)
 
 
 @client_check(
@@ -261,80 +226,6 @@ def names_are_found(history: ClientHistory) -> Iterator[Observation]:
             outcome.clear and outcome.seconds <= _LONGEST_CONNECT,
             f"an error within {_LONGEST_CONNECT:g} s",
             f"{outcome.shown} after {outcome.seconds:.0f} s",
-        )
-
-
-@client_check(
-    "GC809",
-    "Connections, files and threads do not pile up, errors included",
-    severity="major",
-    evidence="choice",
-    why="A worker process runs for months.",
-    fix="Close responses whose body was not read.",
-    cases=("thousand", "hundreds-real", "waited-often*", "given-up-twice", "cut-often"),
-)
-def nothing_leaks(history: ClientHistory) -> Iterator[Observation]:
-    """Demands that connections, files and threads do not accumulate over many calls.
-
-    A third of the calls fails. Fails when more than 20 connections stay open, when any of the
-    counts rises by more than 20 after the first calls or by one for each wait, when each
-    download that breaks off leaves a file of its own, or when a video whose wait was given up is
-    polled later.
-    """
-    if history.case == "cut-often":
-        yield from _leftovers_are_few(history)
-        return
-    if history.case == "given-up-twice":
-        yield from _waits_are_over(history)
-        return
-    calls = history.calls()
-    good = sum(each.kind == "value" for each in calls)
-    yield expect(good >= len(calls) // 4, "the good answers taken", f"{good} of {len(calls)}")
-    if len(history.holdings) < 2:
-        return
-    early, late = history.holdings
-    yield expect(
-        late.connections <= _MAX_OPEN,
-        f"few open connections after {len(calls)} calls",
-        f"{late.connections}",
-    )
-    waits = history.case.startswith("waited-often")
-    first, most = (
-        (_WAITS_BEFORE, _WAITS - _WAITS_BEFORE - 1) if waits else (BASELINE_CALLS, _MAX_OPEN)
-    )
-    shown = f"after {len(calls)} calls than after {first}"
-    for name, more in late.compute_excess(early).items():
-        yield expect(more <= most, f"no more {name} {shown}", f"{more} more")
-
-
-def _waits_are_over(history: ClientHistory) -> Iterator[Observation]:
-    """Judge waits that were given up: a poll of one in a later call comes of something left."""
-    for outcome in history.calls("generate_video"):
-        own = [each.object.get("id") for each in history.during(outcome) if each.submits]
-        if not own or outcome.kind != "error":
-            continue
-        later = [
-            each
-            for each in history.poll_requests
-            if each.number > outcome.last and each.path.endswith(f"/{own[0]}")
-        ]
-        yield expect(
-            not later,
-            "no poll of a video whose wait was given up",
-            f"{len(later)} polls after the error",
-            *later[:2],
-        )
-
-
-def _leftovers_are_few(history: ClientHistory) -> Iterator[Observation]:
-    """Judge downloads of one file that break off: one part of it may be kept, to be resumed."""
-    left = [len(each.files) for each in history.calls("download")]
-    if left:
-        yield expect(
-            left[-1] <= max(1, left[0]),
-            f"no more parts of a file after {len(left)} downloads of it than after one",
-            f"{left[-1]} files in the folder",
-            *history.requests[-1:],
         )
 
 

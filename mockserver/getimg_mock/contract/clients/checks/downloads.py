@@ -24,7 +24,7 @@ from getimg_mock.contract.clients.checks.files import (
     serve_picture,
 )
 from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
-from getimg_mock.contract.verdicts import expect, warn_unless
+from getimg_mock.contract.verdicts import expect, fail, warn_unless
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,11 +65,10 @@ def cases(_: Stream) -> Iterator[Case]:
         FaultRule(on="elsewhere", do=serve_picture(), label="the file"),
     )
     yield from _build_expiry_cases()
-    odd = fault_actions.change_items(lambda i: i | {"url": i["url"].partition("?")[0] + _ODD_QUERY})
     yield build_download_case(
         "odd-link",
-        *build_result_rules("an odd link", fault_actions.change_json(odd)),
-        FaultRule(on=DOWNLOAD_OPERATION, do=serve_picture(), label="the file"),
+        *build_result_rules("an odd link", _link_oddly),
+        FaultRule(on=DOWNLOAD_OPERATION, do=serve_picture(), label="the file", must=False),
     )
     yield _build_several_files_case()
     large = FaultRule(on=DOWNLOAD_OPERATION, do=_serve_large_file, label="500 MB")
@@ -124,6 +123,16 @@ def _build_expiry_cases() -> Iterator[Case]:
             replace(download(2), after=_DAY),
         ),
     )
+
+
+def _link_oddly(turn: FaultContext) -> WireAnswer | WireScript:
+    """Answer with links that are spelled unusually, and good for an hour."""
+    ends = turn.adversary.later(3600).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+
+    def link(item: dict[str, Any]) -> dict[str, Any]:
+        return item | {"url": item["url"].partition("?")[0] + _ODD_QUERY, "deletes_at": ends}
+
+    return fault_actions.change_json(fault_actions.change_items(link))(turn)
 
 
 def _link_elsewhere(turn: FaultContext) -> WireAnswer | WireScript:
@@ -221,11 +230,14 @@ def expired_links_are_told(history: ClientHistory) -> Iterator[Observation]:
 def links_are_used_word_for_word(history: ClientHistory) -> Iterator[Observation]:
     """Demands that a link is requested with exactly the characters of the result.
 
-    Fails when the query is decoded, encoded again or reordered: its signature then does not match.
+    It is good for an hour, in whatever time zone. Fails when it is not requested, or when the query
+    is decoded, encoded again or reordered: its signature then does not match.
     The case of the digits in percent-encodings has no meaning, and some libraries change it.
     """
     for outcome in history.calls("download"):
         link = str(outcome.args["result"]["data"][0]["url"])
+        if not history.during(outcome):
+            yield fail("a request for the link: it is good for an hour", outcome.shown)
         for each in history.during(outcome):
             expected = "/" + link.partition("://")[2].partition("/")[2]
             same = _normalize_encodings(each.target) == _normalize_encodings(expected)
@@ -274,8 +286,29 @@ def files_are_saved_by_index(history: ClientHistory) -> Iterator[Observation]:
     """Demands that each file of a result with two files is saved when it is asked for.
 
     Fails when the content of a saved file is that of the other one, or when a result lacks a file
-    that was paid for. A client may refuse an index.
+    that was paid for. A client may refuse an index other than 0. The folder can be on another file
+    system than temporary files are.
     """
+    yield from _all_files_are_listed(history)
+    for outcome in history.calls("download"):
+        index = outcome.args["index"]
+        if index == 0:
+            yield expect(
+                outcome.kind == "value", "the file", outcome.shown, *history.during(outcome)[-1:]
+            )
+        if outcome.kind != "value":
+            continue
+        saved = [outcome.files[name] for name in list_finished_files(outcome)]
+        yield expect(
+            (JPEG, OTHER_JPEG)[index] in saved,
+            f"the file of data[{index}]",
+            f"{outcome.shown}: another file",
+            *history.during(outcome)[-1:],
+        )
+
+
+def _all_files_are_listed(history: ClientHistory) -> Iterator[Observation]:
+    """Judge the results themselves: each has two files."""
     for outcome in history.calls("generate_image", "generate_video"):
         listed = resolve_pointer(outcome.value, "/data") if outcome.kind == "value" else None
         if isinstance(listed, list):
@@ -285,14 +318,3 @@ def files_are_saved_by_index(history: ClientHistory) -> Iterator[Observation]:
                 f"{outcome.shown}: {len(listed)}",
                 *history.during(outcome)[-1:],
             )
-    for outcome in history.calls("download"):
-        if outcome.kind != "value":
-            continue
-        index = outcome.args["index"]
-        saved = [outcome.files[name] for name in list_finished_files(outcome)]
-        yield expect(
-            (JPEG, OTHER_JPEG)[index] in saved,
-            f"the file of data[{index}]",
-            f"{outcome.shown}: another file",
-            *history.during(outcome)[-1:],
-        )

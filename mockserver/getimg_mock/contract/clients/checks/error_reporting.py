@@ -16,12 +16,18 @@ from getimg_mock.contract.clients.cases.case_rules import (
     video,
 )
 from getimg_mock.contract.clients.cases.client_check import client_check
-from getimg_mock.contract.clients.cases.wire_script import WireAnswer, build_error
+from getimg_mock.contract.clients.cases.wire_script import (
+    WireAnswer,
+    build_error,
+    build_json_answer,
+)
 from getimg_mock.contract.clients.checks.key_parts import find_key_part
 from getimg_mock.contract.clients.checks.own_requests import find_answer
+from getimg_mock.contract.clients.checks.repeated_cases import build_series
 from getimg_mock.contract.clients.checks.retries import READS
 from getimg_mock.contract.clients.checks.submission_rules import build_submission_rules
 from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
+from getimg_mock.contract.model_choice import PIXEL
 from getimg_mock.contract.verdicts import expect
 
 if TYPE_CHECKING:
@@ -36,7 +42,7 @@ _ERRORS: Final = (
     (400, "invalid_parameter", "Unsupported resolution '4K' for model 'seedream-5-lite'."),
     (401, "invalid_api_key", "Incorrect API key provided."),
     (402, "quota_exceeded", "Insufficient balance."),
-    (403, "forbidden", "This key may not do that."),
+    (403, "forbidden", "This key may not do that: {scope} of %s, 100% refus\u00e9 \u706f\u53f0."),
     (404, "not_found", "Not found."),
     (409, "conflict", "A request like this is under way."),
     (413, "too_large", "The request is too large."),
@@ -45,6 +51,16 @@ _ERRORS: Final = (
     (500, "server_error", "Something went wrong on our end"),
 )
 _READ_STATUSES: Final = (401, 403, 404, 429, 500)
+_BARE_ERRORS: Final = (
+    build_json_answer(500, {"error": "Internal"}),
+    build_json_answer(500, {"error": None}),
+    build_json_answer(500, {"message": "Internal"}),
+    build_json_answer(500, []),
+    WireAnswer(500, (("Content-Type", "application/json"),)),
+)
+"""Errors without the API's envelope."""
+_PICTURE: Final = {"url": PIXEL, "role": "reference_image"}
+_FRAME: Final = {"url": PIXEL, "role": "first_frame"}
 _UNKNOWN_ID: Final = "req-0000000000000000000000000000"
 _BAD_KEY: Final = "key_client_contract_of_nobody"
 _CONTROL_CHARACTERS: Final = "bell \x07 escape \x1b[31m nul \x00 and a line \u2028 separator"
@@ -153,11 +169,14 @@ def _build_other_cases(listed: list[WireAnswer]) -> Iterator[Case]:
         limit=HOUR,
         rules=(FaultRule(on="*", label="502 HTML", legal=False, do=serve_page),),
     )
+    yield build_series(
+        "bodies-500", balance(), "billing.balance", list(_BARE_ERRORS), legal=False, limit=HOUR
+    )
     refuse, fail = (fault_actions.answer_instead(listed[place]) for place in (1, -1))
     reset = fault_actions.end_before_work("reset")
     yield Case(
         name="errors-key",
-        calls=(image(), models(), balance(), video()),
+        calls=(image(images=[_PICTURE]), models(), balance(), video(images=[_FRAME])),
         options=NO_RETRIES,
         rules=(
             *build_submission_rules("401", refuse),
@@ -247,43 +266,52 @@ def errors_differ(history: ClientHistory) -> Iterator[Observation]:
 
 @client_check(
     "GC304",
-    "A 502 in HTML is a typed error with its status",
+    "A 5xx in HTML, or without the API's envelope, is a typed error with its status",
     severity="major",
     evidence="standard",
-    why="It comes from a proxy, without the API's error envelope.",
+    why="It comes from a proxy, or from a service that is about to fall over.",
     fix="Decide by the status before parsing the body.",
     source="RFC 9110, section 15: a status is understood by its class",
-    cases=("html-502",),
+    cases=("html-502", "bodies-500"),
 )
 def other_errors_are_typed(history: ClientHistory) -> Iterator[Observation]:
     """Demands a clear error that contains the status when a proxy answers 502 with HTML.
 
-    Fails when the status is missing or when the parser's own error reaches the caller.
+    So it does for a 500 with other JSON than an error's, or with no body. Fails when the status is
+    missing or when the parser's own error reaches the caller.
     """
     for outcome in history.calls():
         sent = find_answer(history, outcome)
-        right = outcome.clear and (outcome.error.get("status") == 502 or "502" in outcome.text)
-        yield expect(right, "an error that says 502", outcome.shown, *sent)
+        status = sent[0].status if sent else 502
+        told = outcome.error.get("status") == status or str(status) in outcome.text
+        yield expect(outcome.clear and told, f"an error that says {status}", outcome.shown, *sent)
 
 
 @client_check(
     "GC305",
-    "No error contains the key",
+    "No error contains the key, or a picture that was sent",
     severity="blocker",
     evidence="choice",
     why="Errors end up in logs, tickets and screenshots.",
-    fix="Redact request headers in errors.",
+    fix="Leave headers and bodies of requests out of errors.",
     cases=("errors-key", *_FREE),
 )
 def errors_keep_the_key(history: ClientHistory) -> Iterator[Observation]:
     """Demands that the text, traceback and data of an error do not contain the API key.
 
     Tries refusals, a reset connection and a wrong key. Fails wherever more than half of the key is
-    found in one piece: a mask may leave a few characters.
+    found in one piece: a mask may leave a few characters. Fails as well where the data of a
+    reference are.
     """
     key = history.secrets[0][1]
     for outcome in history.calls():
         if outcome.kind == "error":
+            yield expect(
+                PIXEL.partition(",")[2] not in outcome.text,
+                "no picture in its text",
+                "that of the reference",
+                *find_answer(history, outcome),
+            )
             for where in ("text", "trace", "data"):
                 yield expect(
                     find_key_part(str(outcome.error.get(where, "")), key) < 0,

@@ -93,5 +93,7 @@ def list_finished_files(outcome: CallOutcome) -> list[str]:
     return [
         name
         for name in outcome.files
-        if not name.endswith(_UNFINISHED) and not PurePosixPath(name).name.startswith(".")
+        if not name.endswith(_UNFINISHED)
+        and not name.startswith("$TMPDIR/")
+        and not PurePosixPath(name).name.startswith(".")
     ]

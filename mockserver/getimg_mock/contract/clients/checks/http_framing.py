@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from email.utils import format_datetime
 from typing import TYPE_CHECKING, Final
 
@@ -12,12 +13,21 @@ from getimg_mock.contract.clients.cases.case_rules import (
     NO_RETRIES,
     Case,
     balance,
+    download,
     image,
     models,
 )
 from getimg_mock.contract.clients.cases.client_check import client_check
 from getimg_mock.contract.clients.cases.encodings import ENCODINGS, accepts_encoding
 from getimg_mock.contract.clients.cases.wire_script import WireAnswer, WireStep, encode_chunks
+from getimg_mock.contract.clients.checks.files import (
+    DOWNLOAD_OPERATION,
+    JPEG,
+    VIDEO_CALL,
+    build_download_case,
+    list_finished_files,
+    serve_picture,
+)
 from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
 from getimg_mock.contract.verdicts import expect
 
@@ -50,6 +60,12 @@ def cases(_: Stream) -> Iterator[Case]:
             label=name,
             when=_build_condition(name.removeprefix("encoding-")),
         )
+    serve = FaultRule(on=DOWNLOAD_OPERATION, do=_serve_in_forms, label="a file in another form")
+    yield build_download_case(
+        "framing-download",
+        serve,
+        calls=(image(), *(download(),) * 3, VIDEO_CALL, *(download(4),) * 3),
+    )
     yield _build_case("mismatch", fault_actions.promise_too_much, label="Content-Length too large")
     for name, days in (("ahead", 1), ("behind", -1)):
         rule = FaultRule(on="*", do=_shift_date(days * 86400), label=f"Date a day {name}")
@@ -91,10 +107,20 @@ def _list_forms() -> dict[str, Callable[[WireAnswer], WireAnswer | WireScript]]:
         "old-style": _send_as_http_1_0,
         "connection-close": lambda a: (
             *a.with_headers(("Connection", "close")).to_script(),
-            WireStep("close"),
+            WireStep("close", 0.1),
         ),
     }
     return forms | {f"encoding-{name}": _encode_with(name) for name in ENCODINGS}
+
+
+def _serve_in_forms(turn: FaultContext) -> WireAnswer:
+    """Answer with a file: in chunks, until the connection closes, and packed where it may be."""
+    answer = serve_picture()(turn)
+    place = turn.adversary.call % 4
+    if place < 3:
+        return replace(answer, framing="chunked" if place == 1 else "close")
+    may = _build_condition("gzip")
+    return _encode_with("gzip")(answer) if may and may(turn.asked) else answer
 
 
 def _send_as_http_1_0(answer: WireAnswer) -> WireScript:
@@ -153,14 +179,19 @@ def _shift_date(seconds: float) -> FaultAction:
         "framing-several-*",
         "framing-trailers",
         "framing-single-bytes",
+        "framing-download",
     ),
 )
 def framings_are_read(history: ClientHistory) -> Iterator[Observation]:
     """Demands that each legal content encoding and chunked form of an answer is read.
 
-    Fails when the call does not return the value. For several extensions of one chunk, which common
+    Files are served so, too, and until the connection closes. Fails when the call does not return
+    the value, or does not save the file. For several extensions of one chunk, which common
     parsers refuse, a clear error is also accepted.
     """
+    if history.case == "framing-download":
+        yield from _files_are_read(history)
+        return
     if history.case != "framing-several-extensions":
         yield from legal_http_is_read(history)
         return
@@ -170,6 +201,18 @@ def framings_are_read(history: ClientHistory) -> Iterator[Observation]:
             "the value, or a clear error",
             outcome.shown,
             *history.during(outcome)[:2],
+        )
+
+
+def _files_are_read(history: ClientHistory) -> Iterator[Observation]:
+    """Judge the files that came in chunks, without a length, or packed."""
+    for outcome in history.calls("download"):
+        saved = [outcome.files[name] for name in list_finished_files(outcome)]
+        yield expect(
+            outcome.kind == "value" and JPEG in saved,
+            f"the file, {len(JPEG)} bytes",
+            f"{outcome.shown}; {[len(each) for each in saved]} bytes",
+            *history.during(outcome)[-1:],
         )
 
 

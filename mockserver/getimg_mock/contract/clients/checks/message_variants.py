@@ -7,8 +7,10 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.clients.cases.case_rules import (
+    EAST,
     RANGE,
     VIDEO,
+    WEST,
     Case,
     ClientCall,
     balance,
@@ -73,7 +75,7 @@ VIDEO_ANSWER: Final[dict[str, Any]] = {
 }
 MODEL_ANSWER: Final[dict[str, Any]] = {
     "id": "seedance-v1-5-pro",
-    "name": "Seedance 1.5 Pro",
+    "name": "Seedance 1.5 Pro \u706f\u53f0 \u00e9",
     "type": "video",
     "created_at": "2026-03-10T09:00:00.000Z",
     "supported_aspect_ratios": ["16:9"],
@@ -199,6 +201,7 @@ def cases(_: Stream) -> Iterator[Case]:
                     [each.value for each in chosen],
                     status=message.status,
                     legal=chosen[0].valid,
+                    zone=WEST if name == "costs" else EAST,
                 )
 
 

@@ -89,6 +89,9 @@ def _build_repeated_cases() -> Iterator[Case]:
     yield build_download_case("again-same", later, calls=_download_twice())
     yield build_download_case("again-asked", later, calls=asked)
     yield build_download_case("again-cut", cut_off, calls=asked)
+    refuse = fault_actions.answer_instead(build_error(*_REFUSALS[1]))
+    refused = _build_rule(refuse, "403", nth=(2,), must=False)
+    yield build_download_case("again-refused", refused, calls=asked)
 
 
 def _build_stalled_cases() -> Iterator[Case]:
@@ -112,6 +115,12 @@ def _build_cut_off_cases() -> Iterator[Case]:
     }
     for name, act in cut_off.items():
         yield build_download_case(f"cut-{name}", _build_rule(act, f"cut off: {name}"))
+    yield build_download_case(
+        "cut-by-a-full-disk",
+        _build_rule(serve_picture(), "no room for the file"),
+        file_limit=len(JPEG) // 2,
+        patience=None,
+    )
     yield build_download_case(
         "cut-withdrawn",
         _build_rule(fault_actions.stall, "stalls until it is cancelled"),
@@ -212,7 +221,7 @@ def _stall_halfway(turn: FaultContext) -> WireScript:
     why="The result is deleted after a day: an incomplete file is noticed too late.",
     fix="Check the length; write to a temporary name and rename at the end.",
     source="RFC 9112, section 8",
-    cases=("cut-*",),
+    cases=("cut-*", "again-cut"),
 )
 @client_check(
     "GC603",
@@ -221,7 +230,7 @@ def _stall_halfway(turn: FaultContext) -> WireScript:
     evidence="choice",
     why="Public clients have saved the JSON of an error as a .png.",
     fix="Raise for the status before writing.",
-    cases=("refused-*",),
+    cases=("refused-*", "again-refused"),
 )
 @client_check(
     "GC611",
@@ -238,8 +247,11 @@ def broken_files_are_not_kept(history: ClientHistory) -> Iterator[Observation]:
     The case decides what comes: a body that is cut off, a refusal, an HTML page, or a stall that
     the caller ends. Fails when the call succeeds or leaves a finished file. Where only the first
     try breaks off, a further one may succeed: with the whole file, and nothing else. So must the
-    download of another result into the same folder.
+    download of another result into the same folder. What was there before stays.
     """
+    if history.case.startswith("again-"):
+        yield from files_are_replaced_when_asked(history)
+        return
     if history.case == "cut-other":
         yield from _others_files_are_whole(history)
         return
@@ -250,12 +262,9 @@ def broken_files_are_not_kept(history: ClientHistory) -> Iterator[Observation]:
         sent = history.during(outcome)
         ended = outcome.kind in {"error", "interrupted"}
         yield expect(ended, "an error", outcome.shown, *sent)
-        yield expect(
-            not list_finished_files(outcome),
-            "no file under its final name",
-            ", ".join(list_finished_files(outcome)),
-            *sent[-1:],
-        )
+        # Of a full disk the caller knows, and has to make room anyway.
+        left = [] if history.case == "cut-by-a-full-disk" else list_finished_files(outcome)
+        yield expect(not left, "no file under its final name", ", ".join(left), *sent[-1:])
 
 
 def _others_files_are_whole(history: ClientHistory) -> Iterator[Observation]:

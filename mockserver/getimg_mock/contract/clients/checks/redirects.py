@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.clients.cases import fault_actions
@@ -16,6 +17,7 @@ from getimg_mock.contract.clients.cases.case_rules import (
     video,
 )
 from getimg_mock.contract.clients.cases.client_check import client_check
+from getimg_mock.contract.clients.cases.wire_script import WireAnswer
 from getimg_mock.contract.clients.checks.submission_rules import build_submission_rules
 from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
 from getimg_mock.contract.verdicts import expect
@@ -23,8 +25,8 @@ from getimg_mock.contract.verdicts import expect
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from getimg_mock.contract.clients.cases.client_history import ClientHistory
-    from getimg_mock.contract.clients.fault_serving.fault_server import FaultAction
+    from getimg_mock.contract.clients.cases.client_history import CallOutcome, ClientHistory
+    from getimg_mock.contract.clients.fault_serving.fault_server import FaultAction, FaultContext
     from getimg_mock.contract.verdicts import Observation
     from getimg_mock.world.randomness import Stream
 
@@ -52,6 +54,7 @@ def cases(_: Stream) -> Iterator[Case]:
                 f"{status} elsewhere", _redirect_elsewhere(status), legal=False
             ),
         )
+    yield _build_home_case()
     yield Case(
         name="redirect-loop",
         calls=(models(), *FALLBACK_CALLS),
@@ -59,6 +62,26 @@ def cases(_: Stream) -> Iterator[Case]:
         limit=HOUR,
         rules=(_build_rule("*", fault_actions.redirect(302, "/v2/models"), "302 to itself"),),
     )
+
+
+def _build_home_case() -> Case:
+    """Return the case in which orders are redirected to the place that they were sent to."""
+    return Case(
+        name="redirected-post-home",
+        calls=(image(), video().instead_of("generate_image")),
+        options=NO_RETRIES,
+        settings={"video_seconds": 1},
+        limit=HOUR,
+        rules=tuple(
+            _build_rule(on, _redirect_at_home, "308 to the same place", nth=(1,))
+            for on in ("images.generate", "videos.create")
+        ),
+    )
+
+
+def _redirect_at_home(turn: FaultContext) -> WireAnswer:
+    where = turn.asked.target.partition("?")[0]
+    return WireAnswer(308, (("Location", where), ("Content-Type", "text/plain")), b"moved")
 
 
 def _build_downgrade_case() -> Case:
@@ -107,12 +130,13 @@ def _redirect_elsewhere(status: int) -> FaultAction:
     why="The key gives access to the account's money.",
     fix="Drop Authorization on another origin, or follow no redirects.",
     source="RFC 9110, section 15.4",
-    cases=("redirected*", "downgraded"),
+    cases=("redirected*", "downgraded", "gateway"),
 )
 def the_key_stays_home(history: ClientHistory) -> Iterator[Observation]:
     """Demands that the API key is sent to the configured origin only.
 
-    Redirects lead to another origin and to plain HTTP. Fails when the key is in a header, target or
+    Redirects lead to another origin and to plain HTTP, and in one case the configured origin is not
+    that of getimg.ai. Fails when the key is in a header, target or
     body of a request there.
     """
     key = history.secrets[0][1]
@@ -156,19 +180,24 @@ def no_downgrade(history: ClientHistory) -> Iterator[Observation]:
 
 @client_check(
     "GC704",
-    "A POST is not sent again to another origin by 307 or 308",
+    "A POST is not sent again to another origin by 307 or 308, and does not become a GET",
     severity="major",
     evidence="choice",
-    why="The prompt and the references are private to the caller.",
+    why="The prompt and the references are private to the caller; by RFC 9110, section 15.4, the "
+    "method stays.",
     fix="Follow redirects for GET only.",
     cases=("redirected-post*",),
 )
 def posts_stay_home(history: ClientHistory) -> Iterator[Observation]:
     """Demands that a submission that is redirected by 307 or 308 is not sent to another origin.
 
-    Fails when a request with a body arrives there.
+    Fails when a request with a body arrives there, and when a redirect at home is followed with
+    another method, or another body.
     """
     for outcome in history.calls():
+        if history.case == "redirected-post-home":
+            yield from _orders_stay_orders(history, outcome)
+            continue
         off = [each for each in history.during(outcome) if not each.home and each.request_body]
         yield expect(
             not off,
@@ -176,6 +205,17 @@ def posts_stay_home(history: ClientHistory) -> Iterator[Observation]:
             f"{off[0].method} with the body to {off[0].origin}" if off else "",
             *off[:2],
         )
+
+
+def _orders_stay_orders(history: ClientHistory, outcome: CallOutcome) -> Iterator[Observation]:
+    """Judge what follows an order that was redirected to the same origin."""
+    sent = history.during(outcome)
+    for first, second in itertools.pairwise(sent):
+        if first.status == 308:
+            same = second.method == "POST" and second.request_body == first.request_body
+            yield expect(same, "the same POST, or no request", second.method, first, second)
+    if len(sent) == 1:
+        yield expect(outcome.clear, "the same POST, or a clear error", outcome.shown, *sent)
 
 
 @client_check(

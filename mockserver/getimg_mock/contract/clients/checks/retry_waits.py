@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from getimg_mock.world.randomness import Stream
 
 _MOST_LATE: Final = 600.0
+_SPELLINGS: Final = ("retry-after", "RETRY-AFTER")
+"""The case of a header's name has no meaning: HTTP/2 and proxies change it."""
 _ODD_WAITS: Final = (
     "-5",
     "soon",
@@ -42,17 +44,19 @@ _ODD_WAITS: Final = (
 def cases(_: Stream) -> Iterator[Case]:
     """Yield a case for each way to say how long to wait."""
     yield _build_rate_limit_case("wait-5", _ask_for("5"), patience=7)
-    yield _build_rate_limit_case("wait-17", _ask_for("17"), patience=None)
-    for text in ("60", "61", "120", "900"):
-        yield _build_rate_limit_case(f"long-wait-{text}", _ask_for(text), patience=4)
+    yield _build_rate_limit_case("wait-17", _ask_for("17", "retry-after"), patience=None)
+    for text, name in zip(("60", "61", "120", "900"), _SPELLINGS * 2, strict=True):
+        yield _build_rate_limit_case(f"long-wait-{text}", _ask_for(text, name), patience=4)
     yield _build_rate_limit_case("date-wait-30", _ask_by_date, patience=4)
     yield _build_rate_limit_case("reset-wait-45", _ask_by_reset, patience=4)
     for place, text in enumerate(_ODD_WAITS):
         yield _build_rate_limit_case(f"odd-wait-{place}", _ask_for(text), patience=4, times=4)
 
 
-def _ask_for(text: str) -> Callable[[FaultContext], tuple[tuple[str, str], ...]]:
-    return lambda _: (("Retry-After", text),)
+def _ask_for(
+    text: str, name: str = "Retry-After"
+) -> Callable[[FaultContext], tuple[tuple[str, str], ...]]:
+    return lambda _: ((name, text),)
 
 
 def _ask_by_date(turn: FaultContext) -> tuple[tuple[str, str], ...]:

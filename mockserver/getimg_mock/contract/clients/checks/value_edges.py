@@ -8,13 +8,20 @@ from typing import TYPE_CHECKING, Any, Final
 from getimg_mock.contract.clients.cases.case_rules import Case, balance, image, models
 from getimg_mock.contract.clients.cases.client_check import client_check
 from getimg_mock.contract.clients.cases.value_comparison import find_differences, resolve_pointer
-from getimg_mock.contract.clients.cases.wire_script import build_error
+from getimg_mock.contract.clients.cases.wire_script import (
+    WireAnswer,
+    build_error,
+    build_json_answer,
+    encode_json,
+)
 from getimg_mock.contract.clients.checks.message_variants import (
     IMAGE_ANSWER,
     MODEL,
     MODEL_ANSWER,
+    RETRIEVE,
     URL,
     USAGE,
+    VIDEO_ANSWER,
 )
 from getimg_mock.contract.clients.checks.own_requests import find_answer
 from getimg_mock.contract.clients.checks.repeated_cases import build_series
@@ -37,6 +44,12 @@ _PRICE: Final = re.compile("price|cost|rate|free", re.IGNORECASE)
 _ZEROS: Final = frozenset({"0", "0.0", "0.00", "True"})
 _HUGE: Final = "100000000000000000.01"
 _ITEM: Final = IMAGE_ANSWER["data"][0]
+_SPELLINGS: Final = {
+    b'"total_cost":0.04': b'"total_cost":4e-2',
+    b'"unit_price":0.04': b'"unit_price":0.040',
+    b'"quantity":1': b'"quantity":1.0',
+}
+"""Other spellings of equal numbers, which JSON allows."""
 _NUMBERS: Final = (
     {"data": [_ITEM | {"width": 1024.0}]},
     {"usage": USAGE | {"unit_price": 1e-7, "total_cost": 1e-7}},
@@ -60,9 +73,20 @@ def cases(_: Stream) -> Iterator[Case]:
 
 
 def _build_number_cases() -> Iterator[Case]:
-    numbers = [IMAGE_ANSWER | changes for changes in _NUMBERS]
+    numbers: list[Any] = [IMAGE_ANSWER | changes for changes in _NUMBERS]
+    spelled = encode_json(IMAGE_ANSWER)
+    for one, other in _SPELLINGS.items():
+        spelled = spelled.replace(one, other)
+    told = build_json_answer(200, IMAGE_ANSWER)
+    numbers.append(WireAnswer(200, told.headers, spelled))
     yield build_series("numbers", image(), "images.generate", numbers)
-    balances = [{"balance": text, "currency": "USD"} for text in ("0.10", _HUGE, "-3.50", "0")]
+    item = VIDEO_ANSWER["data"][0] | {"fps": 23.976, "duration": 5.04}
+    broken = [VIDEO_ANSWER | {"data": [item]}]
+    yield build_series("numbers-video", RETRIEVE, "videos.retrieve", broken)
+    balances = [
+        {"balance": text, "currency": "USD"}
+        for text in ("0.10", _HUGE, "-3.50", "0", "0.0065", "-0.004")
+    ]
     yield build_series("money-balance", balance(), "billing.balance", balances)
     rate = MODEL_ANSWER["pricing"]["rates"][0]
     priced = [_answer_rates(rate | {"unit_price": text}) for text in ("0.10", "0.000000100", _HUGE)]
@@ -92,7 +116,7 @@ def _answer_rates(*rates: dict[str, Any]) -> dict[str, Any]:
     evidence="documented",
     why="Balance and prices are decimal strings so that no cent is lost.",
     fix="Use Decimal, or keep the string.",
-    cases=("numbers", "money-*"),
+    cases=("numbers*", "money-*"),
 )
 def numbers_are_taken_exactly(history: ClientHistory) -> Iterator[Observation]:
     """Demands that unusual numbers are read without loss, and amounts of money without floats.
@@ -122,7 +146,7 @@ def _find_amounts(came: dict[str, Any]) -> Iterator[tuple[str, str]]:
 @client_check(
     "GC212",
     "No items and several items are handled; no rates is not free",
-    severity="minor",
+    severity="major",
     evidence="documented",
     why="data is a list; an empty list of rates means that the price is unknown.",
     fix="Do not assume that there is a first item, or only one.",

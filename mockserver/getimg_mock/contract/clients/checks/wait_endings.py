@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.clients.cases import fault_actions
-from getimg_mock.contract.clients.cases.case_rules import HOUR, Case, balance, models, video
+from getimg_mock.contract.clients.cases.case_rules import HOUR, Case, balance, image, models, video
 from getimg_mock.contract.clients.cases.client_check import client_check
 from getimg_mock.contract.clients.checks.own_requests import names_generation
 from getimg_mock.contract.clients.checks.polling import (
@@ -142,12 +142,11 @@ def _build_whole_wait_cases() -> Iterator[Case]:
     )
     yield build_wait_case(
         "waits-limited",
+        calls=(image(), video()),
         settings={"video_seconds": 20},
         options={"poll_interval": 5, "wait_timeout": 45},
         needs=("wait_timeout", "poll_interval"),
-        rules=(
-            FaultRule(on="videos.*", do=_exhaust_limit, label="no further order in this window"),
-        ),
+        rules=(FaultRule(on="*", do=_exhaust_limit, label="no further order in this window"),),
     )
 
 
@@ -310,8 +309,8 @@ def waits_begin_anew(history: ClientHistory) -> Iterator[Observation]:
     """Demands the result of a wait whose video is done before its deadline.
 
     One wait begins an hour after an earlier one, one lasts longer than the timeout of a request,
-    and in one the limit of orders, from which polls take nothing, is used up. Fails when a wait
-    raises.
+    and in one the limit of orders is used up: that of images holds up no video, and polls take
+    nothing from it. Fails when a wait raises.
     """
     for outcome in history.calls("generate_video"):
         yield expect(

@@ -78,6 +78,7 @@ def find_in_process_need(case: Case) -> str:
         "what it logs": case.logs,
         "a simulated wall clock": bool(case.wall_jumps),
         "its own environment variables": bool(case.environment) and case.ours != "TLS",
+        "a limit on files": bool(case.file_limit),
         "a fork of it": any(call.child for call in case.calls),
         "simulated connections": any(
             rule.on == "connect" and rule.do != "bad certificate" for rule in case.rules

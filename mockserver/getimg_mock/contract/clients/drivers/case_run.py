@@ -16,6 +16,7 @@ from getimg_mock.contract.clients.cases.client_history import CallOutcome, Clien
 from getimg_mock.contract.clients.drivers import forks
 from getimg_mock.contract.clients.drivers.capabilities import find_absent_operations
 from getimg_mock.contract.clients.drivers.client_factory import create_client
+from getimg_mock.contract.clients.drivers.saved_files import read_files
 from getimg_mock.contract.clients.drivers.serialization import (
     describe_error,
     pickle_to_text,
@@ -59,6 +60,8 @@ class CaseRun:
     network: Network
     time: ClientTime
     place: Path = Path()
+    scratch: Path | None = None
+    """The folder of temporary files, where they are looked at."""
     outcomes: dict[int, CallOutcome] = field(default_factory=dict)
     looks: str = ""
     pickles: str = ""
@@ -71,6 +74,8 @@ class CaseRun:
     """Whether this process had one thread when the case began."""
     others: dict[str, Any] = field(default_factory=dict)
     """Clients with other keys than that of the case, by key."""
+    unclosed: int = 0
+    """How many connections the client has left open when it was closed."""
     unforked: bool = False
     """Whether a forked child did not return, for which other threads may be the cause."""
 
@@ -94,6 +99,7 @@ class CaseRun:
             if callable(close):
                 with suppress(Exception):
                     close()
+                self.unclosed = self.network.open
 
     def _threads(self, adapter: Any) -> None:
         self.time.participants = len(self.case.calls)
@@ -131,6 +137,7 @@ class CaseRun:
                     closing = close()
                     if inspect.isawaitable(closing):
                         await closing
+                self.unclosed = self.network.open
 
     def _holds_too_much(self, number: int) -> bool:
         """Measure the resources in use; return whether their growth ends the case."""
@@ -321,7 +328,7 @@ class CaseRun:
             ended=self.time.seconds(),
             first=first,
             last=len(self.adversary.exchanges),
-            files=read_files(place) if call.op == "download" else {},
+            files=read_files(place, self.scratch) if call.op == "download" else {},
             peak=peak,
             shared=tuple(result.get("shared", ())),
             key=call.key,
@@ -349,6 +356,7 @@ class CaseRun:
             holdings=tuple(self.holdings),
             plain_seen=tuple(self.network.plain),
             blocked=self.time.blocked,
+            unclosed=self.unclosed,
             ledger=self.adversary.compute_totals(),
         )
 
@@ -384,17 +392,3 @@ class CaseRun:
         return number in self.case.left_out or any(
             isinstance(each, EarlierResult) for each in self.case.calls[number].args.values()
         )
-
-
-def read_files(place: Path) -> dict[str, bytes]:
-    """Return the files in a call's directory, and those written outside of it."""
-    found = {}
-    for each in sorted(place.parent.rglob("*")):
-        if each.is_file():
-            inside = each.is_relative_to(place)
-            name = (
-                str(each.relative_to(place)) if inside else f"../{each.relative_to(place.parent)}"
-            )
-            if inside or not each.parent.name.isdigit():
-                found[name] = each.read_bytes() if each.stat().st_size < 2**22 else b"large"
-    return found

@@ -26,7 +26,6 @@ from getimg_mock.contract.clients.drivers.capabilities import (
     find_unmet_needs,
     fit_case,
 )
-from getimg_mock.contract.clients.drivers.case_run import read_files
 from getimg_mock.contract.clients.drivers.program_protocol import (
     compute_time_for_cases,
     parse_description,
@@ -36,6 +35,7 @@ from getimg_mock.contract.clients.drivers.program_protocol import (
     resolve_arguments,
 )
 from getimg_mock.contract.clients.drivers.python_driver import build_untried_history
+from getimg_mock.contract.clients.drivers.saved_files import read_files
 from getimg_mock.contract.clients.drivers.upstream_driver import (
     CALL_TIMEOUT,
     find_unavailable_need,

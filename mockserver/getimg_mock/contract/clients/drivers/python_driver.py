@@ -26,9 +26,12 @@ from getimg_mock.contract.clients.fault_serving.fault_server import FaultServer
 from getimg_mock.contract.clients.fault_serving.httpcore_network import Network
 from getimg_mock.contract.clients.sandbox.client_time import Abandoned, ClientTime
 from getimg_mock.contract.clients.sandbox.environment import (
+    CAN_LIMIT_FILES,
     capture_logs,
+    limit_files,
     make_repeatable,
     set_environment,
+    set_scratch_folder,
 )
 from getimg_mock.contract.clients.sandbox.time_limit import TimeLimit
 from getimg_mock.contract.plans import Plan
@@ -95,6 +98,8 @@ class PythonDriver:
             return "here: needs an asynchronous client"
         if any(call.child for call in case.calls) and (self.is_async or not forks.SUPPORTED):
             return "here: needs a synchronous client, and a system that can fork"
+        if case.file_limit and not CAN_LIMIT_FILES:
+            return "here: needs a system that can limit the size of files"
         if case.room > shutil.disk_usage(tempfile.gettempdir()).free:
             return f"here: needs {case.room // 10**6} MB of free space for temporary files"
         return ""
@@ -122,12 +127,17 @@ class PythonDriver:
         run = CaseRun(self.make, self.name, self.capabilities, case, adversary, network, time)
         with tempfile.TemporaryDirectory() as place, ExitStack() as stack:
             run.place = Path(place)
+            run.scratch = stack.enter_context(set_scratch_folder(run.place, on=not case.room))
             logs = stack.enter_context(capture_logs()) if case.logs else []
-            stack.enter_context(set_environment(case, self.variables))
-            stack.enter_context(make_repeatable(f"{seed} {case.name}"))
-            stack.enter_context(network.install())
-            stack.enter_context(block_external_connections(self.name))
-            stack.enter_context(time.patch_process())
+            for each in (
+                set_environment(case, self.variables),
+                make_repeatable(f"{seed} {case.name}"),
+                network.install(),
+                block_external_connections(self.name),
+                time.patch_process(),
+                limit_files(case.file_limit),
+            ):
+                stack.enter_context(each)
             self.make_calls(run)
         return run.history(seed, "\n".join(logs))
 

@@ -6,9 +6,12 @@ import logging
 import os
 import random  # noqa: TID251 - seeds the client's randomness
 import ssl
+import tempfile
+import time  # noqa: TID251 - the client's time zone
 import tracemalloc
 import warnings
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from unittest.mock import patch
 
@@ -20,7 +23,15 @@ if TYPE_CHECKING:
     from getimg_mock.contract.clients.cases.case_rules import Case
     from getimg_mock.contract.clients.fault_serving.httpcore_network import Network
 
+try:
+    import resource
+except ImportError:  # on Windows
+    resource = None  # type: ignore[assignment]
+
+CAN_LIMIT_FILES: Final = resource is not None
+
 _MAX_MEMORY: Final = 64 * 1024 * 1024
+_SCRATCH_FOLDERS: Final = ("/dev/shm",)  # noqa: S108 - whether it is there is tested
 
 
 class Memory:
@@ -68,12 +79,57 @@ def set_environment(case: Case, variables: dict[str, str]) -> Iterator[None]:
     Variables for proxies are removed unless the case sets them.
     """
     changes = {variables.get(name, name): value for name, value in case.environment.items()}
+    changes["TZ"] = case.zone
     proxies = [name for name in os.environ if name.lower().endswith("_proxy")]
     with patch.dict(os.environ, changes):
         for name in proxies:
             if name not in changes:
                 os.environ.pop(name, None)
+        _read_zone()
         yield
+    _read_zone()
+
+
+def _read_zone() -> None:
+    """Take the time zone from the environment, where the system can do so."""
+    if hasattr(time, "tzset"):
+        time.tzset()
+
+
+@contextmanager
+def set_scratch_folder(place: Path, *, on: bool) -> Iterator[Path | None]:
+    """Let temporary files be on another file system than `place`, if there is one.
+
+    Without `on` they are where they are otherwise, as files that are large need it.
+    """
+    if not on:
+        yield None
+        return
+    other = [each for each in _SCRATCH_FOLDERS if _is_apart(Path(each), place)]
+    with (
+        tempfile.TemporaryDirectory(dir=other[0] if other else None) as folder,
+        patch.dict(os.environ, TMPDIR=folder),
+        patch.object(tempfile, "tempdir", folder),
+    ):
+        yield Path(folder)
+
+
+def _is_apart(folder: Path, place: Path) -> bool:
+    return os.access(folder, os.W_OK) and folder.stat().st_dev != place.stat().st_dev
+
+
+@contextmanager
+def limit_files(size: int) -> Iterator[None]:
+    """Let no file grow beyond a size, if one is given; what is written there raises OSError."""
+    if not size:
+        yield
+        return
+    kept = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, kept[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, kept)
 
 
 @contextmanager

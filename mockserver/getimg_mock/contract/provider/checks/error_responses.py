@@ -135,7 +135,7 @@ def no_server_errors(history: History) -> Iterator[Observation]:
         # A server may say that it does not know a method (RFC 9110).
         unknown = each.status == _NOT_IMPLEMENTED and each.method not in {"GET", "POST"}
         yield expect(
-            0 < each.status < 500 or unknown,
+            0 < each.status < 500 or unknown or answers_transfer(each),
             "no 5xx, and an answer at all",
             f"{each.status or 'no answer'} {each.body[:120]!r}",
             each,
@@ -160,7 +160,7 @@ def errors_are_envelopes(history: History) -> Iterator[Observation]:
     Source: documented.
     """
     for each in history:
-        if each.method == "HEAD":
+        if each.method == "HEAD" or answers_transfer(each):
             continue
         if each.status >= 400:
             code, message = each.error.get("code"), each.error.get("message")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from getimg_mock.contract.content_coding import decompress, list_allowed
 from getimg_mock.contract.provider.cache_lifetimes import check_caching
-from getimg_mock.contract.verdicts import OK, check, expect, keep_rule
+from getimg_mock.contract.verdicts import OK, check, expect, fail, keep_rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -153,16 +153,17 @@ def transport_is_sound(history: History) -> Iterator[Observation]:
     Applies to every response. Fails on a wrong length, an unrequested or wrong encoding,
     `Connection: close` after a 4xx, a response to a key that a shared cache may give to another,
     what changes and may be repeated for over a minute, 304 for the tag of what has changed, and no
-    answer to `Expect: 100-continue` (RFC 9110). Source: our choice.
+    answer to `Expect: 100-continue` (RFC 9110). Nothing may be chunked for HTTP/1.0 (RFC 9112).
+    Source: our choice.
     """
     for each in history:
         if not each.status:
             continue
         yield from _check_coding(each)
         yield from check_caching(each)
-        wanted = "100 Continue, or a final answer, before the body is sent"
-        yield expect(not each.unwelcome, wanted, "neither, for seconds", each)
-        if 400 <= each.status < 500 and each.status not in _CLOSING_STATUSES:
+        yield _check_delivery(each)
+        kept = each.status not in _CLOSING_STATUSES and not _is_of_old_version(each)
+        if 400 <= each.status < 500 and kept:
             last = each.fields.get("connection", "").lower()
             seen = expect(
                 last != "close",
@@ -173,7 +174,8 @@ def transport_is_sound(history: History) -> Iterator[Observation]:
             # A server may close whenever it likes.
             yield seen if history.own or not seen.failed else replace(seen, status="INFO")
         length = each.fields.get("content-length")
-        if length is not None and each.method != "HEAD" and each.status != 304:
+        framed = each.method != "HEAD" and each.status != 304
+        if length is not None and framed and not (each.step and each.step.abandons):
             yield expect(
                 length == str(len(each.body)), f"Content-Length {len(each.body)}", length, each
             )
@@ -182,6 +184,19 @@ def transport_is_sound(history: History) -> Iterator[Observation]:
             yield from _compare_coded(group)
     for each in history.with_role("stale-tag"):
         yield _check_stale_tag(history, each)
+
+
+def _is_of_old_version(each: HttpExchange) -> bool:
+    return each.step is not None and each.step.delivery == "http/1.0"
+
+
+def _check_delivery(each: HttpExchange) -> Observation:
+    """Require an answer to `Expect`, and none in chunks for a version that has no chunks."""
+    framing = each.fields.get("transfer-encoding")
+    if framing and _is_of_old_version(each):
+        return fail("no Transfer-Encoding in HTTP/1.0", framing, each)
+    wanted = "100 Continue, or a final answer, before the body is sent"
+    return expect(not each.unwelcome, wanted, "neither, for seconds", each)
 
 
 def _check_coding(each: HttpExchange) -> Iterator[Observation]:

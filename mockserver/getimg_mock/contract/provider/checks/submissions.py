@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from getimg_mock.contract.verdicts import check, expect, fail, note
+from getimg_mock.contract.verdicts import check, expect, fail, fail_as, note
 from getimg_mock.world.operations import SUBMISSIONS
 
 if TYPE_CHECKING:
@@ -57,18 +57,17 @@ def images_are_completed(history: History) -> Iterator[Observation]:
 def models_are_those_asked_for(history: History) -> Iterator[Observation]:
     """Require that a result names the model of its request.
 
-    Applies to every completed generation. Fails when `model` differs. Source: inferred.
+    Applies to every completed generation. Fails when `model` differs; that it is no other model of
+    the catalogue is common sense. Source: inferred.
     """
     for each in history.results:
         made = history.submitted.get(each.generation)
         if made is not None and "model" in made.asked:
-            yield expect(
-                each.object.get("model") == made.asked["model"],
-                f"the model {made.asked['model']!r}",
-                each.object.get("model"),
-                made,
-                each,
-            )
+            named, wanted = each.object.get("model"), f"the model {made.asked['model']!r}"
+            if named != made.asked["model"] and history.find_model(named) is not None:
+                yield fail_as("FAIL", wanted, f"another one, {named!r}", made, each)
+            else:
+                yield expect(named == made.asked["model"], wanted, named, made, each)
 
 
 @check(

@@ -151,7 +151,7 @@ def references_are_guarded(history: History) -> Iterator[Observation]:
 @check(
     "GP211",
     "An image over 10 MiB or a body over 25 MiB is refused in the envelope",
-    severity="minor",
+    severity="major",
     evidence="documented",
     cost="0",
     why="Documented limits; a reset connection would be retried.",

@@ -138,8 +138,12 @@ def _build_unicode_steps(kind: ModelKind, model: ModelJson) -> Iterator[Send]:
 
 
 def _list_spellings(model: ModelJson) -> dict[str, bytes]:
-    """Return bodies of which each parser makes the same as of the plainest, by what they have."""
-    body = build_small_request(model, prompt="Wellen an der K\u00fcste und/oder \u706f\u53f0")
+    """Return bodies of which each parser makes the same as of the plainest, by what they have.
+
+    The signs in them mean something in templates, queries and markup, and nothing in a prompt.
+    """
+    signs = "100 % {0} {{x}} $1 ${y} %s <b>'z'</b> &amp; \"; -- \\ and/or"
+    body = build_small_request(model, prompt=f"K\u00fcste \u706f\u53f0 {signs}")
     escaped = json.dumps(body).replace("/", r"\/").replace('"prompt"', r'"\u0070rompt"')
     spaced = json.dumps(body, indent="\t", ensure_ascii=False).replace("\n", "\r\n")
     return {"all that can be escaped": escaped.encode(), "spaces": f" {spaced}\r\n".encode()}

@@ -322,19 +322,20 @@ def _describe_order(fields: dict[str, Any]) -> str:
 
 
 def _list_largest(model: ModelJson) -> list[dict[str, Any]]:
-    """Return the fields of the largest pictures: in the formats left over, and at their widest.
+    """Return the fields of the largest pictures: in the formats left over, and of each shape.
 
     A service may make what is large in another way than what is small.
     """
     if model["type"] != "image" or not model["supported_resolutions"]:
         return []
     largest = {"resolution": max(model["supported_resolutions"], key=rank_resolution)}
-    widest = max(model["supported_aspect_ratios"], key=_compute_ratio, default=None)
-    more = {"aspect_ratio": widest} if widest else {}
+    ratios = model["supported_aspect_ratios"]
+    shapes = {choose: choose(ratios, key=_compute_ratio) for choose in (min, max) if ratios}
+    tallest, widest = ({"aspect_ratio": each} for each in shapes.values()) if ratios else ({}, {})
     return [
-        largest | {"output_format": "png"},
+        largest | {"output_format": "png"} | tallest,
         largest | {"output_format": "webp"},
-        largest | {"output_format": "webp"} | more,
+        largest | {"output_format": "webp"} | widest,
     ]
 
 

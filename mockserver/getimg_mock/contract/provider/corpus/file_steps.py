@@ -52,8 +52,10 @@ def build_file_steps(name: str) -> Iterator[Step]:
     for part in ("0-0", "10-19", "-100", "100-", "0-99999999999", "99999999999-"):
         yield request_file(name, headers=(("range", f"bytes={part}"),))
     yield request_file(name, method="HEAD")
+    yield request_file(name, headers=(("range", "pages=0-99"),))
     for alter in ("sig", "end-sig", "exp", "item", "id", "no-sig", "no-exp", "late-exp"):
         yield request_file(name, alter=alter)
+    yield request_file(name, alter="sig", headers=(("range", "bytes=0-99"),))
 
 
 def build_borrowed_link_steps(name: str, other: str) -> Iterator[Step]:

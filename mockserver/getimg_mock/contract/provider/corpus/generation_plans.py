@@ -42,7 +42,7 @@ def build_plans(models: Sequence[ModelJson], *, thorough: bool) -> Iterator[Plan
     # A service may book late: what it booked is compared at the end of the run.
     settling = 10 if thorough else 0
     yield from _build_file_plans(image, video, sounding, settling)
-    yield from _build_state_plans(image, video, models)
+    yield from _build_state_plans(image, video)
     yield from _build_money_plans(image, video, settling)
     yield Plan(name="longer videos", tier="R2", steps=(*_build_length_steps(sounding),))
     yield Plan(
@@ -69,9 +69,7 @@ def _build_file_plans(
     )
 
 
-def _build_state_plans(
-    image: ModelJson, video: ModelJson, models: Sequence[ModelJson]
-) -> Iterator[Plan]:
+def _build_state_plans(image: ModelJson, video: ModelJson) -> Iterator[Plan]:
     yield Plan(
         name="looking at a pending video costs nothing",
         tier="R2",
@@ -87,11 +85,6 @@ def _build_state_plans(
         tier="R2",
         world=(("fail_rate", 1.0),),
         steps=(*_build_failing_steps(video),),
-    )
-    yield Plan(
-        name="references that lead nowhere",
-        tier="R2",
-        steps=(*_build_unreachable_steps(models),),
     )
     yield Plan(name="unknown and malformed ids", steps=(*_build_unknown_id_steps(),))
     yield Plan(
@@ -231,21 +224,6 @@ def _build_failing_steps(model: ModelJson) -> Iterator[Step]:
     yield get(_RETRIEVE, ref=Ref("video"))
     yield get(_RETRIEVE, ref=Ref("video"))
     yield get(_COSTS, query=DAYS_PLACEHOLDER)
-    yield get_balance()
-
-
-def _build_unreachable_steps(models: Sequence[ModelJson]) -> Iterator[Step]:
-    """Yield a video from a picture that does not exist: it may be refused, or fail, for nothing."""
-    video = find_cheapest(models, "video", references=True)
-    role = next((each for each in video["supported_references"] if each != "last_frame"), None)
-    if role is None:
-        return
-    images = [{"url": "https://example.com/no-such-picture-5d1f.png", "role": role}]
-    yield get_balance()
-    yield post("video", build_small_request(video, images=images), name="video")
-    yield Poll(of="video")
-    for _ in range(2):
-        yield get(_RETRIEVE, ref=Ref("video"))
     yield get_balance()
 
 

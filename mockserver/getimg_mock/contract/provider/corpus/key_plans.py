@@ -90,6 +90,7 @@ _TRUSTED_HEADERS: Final = (
 )
 
 _COOKIE: Final = "header:set-cookie"
+_COOKIES: Final = ("cookie", f"theme=dark; {DONOR}")
 
 _WRONG_TURNS: Final = 6
 _WRONG_KEYS: Final = 4
@@ -346,7 +347,7 @@ def _build_two_workspace_book_steps(image: ModelJson) -> Iterator[Step]:
         first, second = order_of_keys
         yield get_balance(key=first, name="balance")
         # A cookie that came with one key says nothing beside another, nor without one.
-        kept = get_balance(headers=(("cookie", DONOR),), donor=Ref("balance", _COOKIE))
+        kept = get_balance(headers=(_COOKIES,), donor=Ref("balance", _COOKIE))
         yield replace(kept, key=second)
         yield _set_authorization(kept, None, use=GATE, field="a cookie")
         for key in keys:

@@ -58,6 +58,7 @@ def _build_size_steps(image: ModelJson) -> Iterator[Step]:
     if ratio := find_upright_ratio(image):
         body = build_small_request(image, output_format="png", aspect_ratio=ratio)
         yield post("image", body, valid=True, name=ratio)
+        yield request_file(ratio, delivery="abandoned")
         yield request_file(ratio)
 
 

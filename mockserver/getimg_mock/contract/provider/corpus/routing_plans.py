@@ -131,6 +131,8 @@ def _build_catalogue_steps(models: Sequence[ModelJson]) -> Iterator[Step]:
             together=at_once,
             group="lists on new connections" if at_once else "",
         )
+    yield get("/v2/models", delivery="http/1.0")
+    yield get("/v2/models/no-such-model", use="unknown-model", delivery="http/1.0")
     for headers in _READERS[1:2]:
         yield get(f"/v2/models/{models[0]['id']}", headers=headers)
         yield get_balance(headers=headers)

@@ -131,4 +131,17 @@ def _build_video_steps(video: ModelJson) -> Iterator[Step]:
             name = f"{group}, {key} {turn}"
             yield get(_RETRIEVE, ref=Ref(name), key=other, use="foreign")
             yield Poll(of=name, key=key, every=2)
+    for turn in range(_TURNS):
+        for key in _KEYS:
+            look = get(_RETRIEVE, ref=Ref(f"{group}, {key} {turn}"), key=key)
+            yield replace(look, together=True, group="looks at once")
+    yield from _build_read_steps()
+
+
+def _build_read_steps() -> Iterator[Send]:
+    """Yield balances of both keys at the same time, and requests without a good key among them."""
+    bad = get_balance(key="raw", headers=(("authorization", "Bearer not-a-key"),), fault="key")
+    for _ in range(_TURNS + 1):
+        for step in (*_read_balances(), replace(bad, field="a bogus key beside good ones")):
+            yield replace(step, together=True, group="reads at once")
     yield from _read_balances()

@@ -28,7 +28,7 @@ _LARGE: Final = 200_000
 
 _MEDIA_TYPES: Final = (
     "application/json; charset=utf-8",
-    "application/json;charset=UTF-8",
+    'application/json;charset="UTF-8"',
     "Application/JSON",
 )
 _HEADERS: Final[tuple[tuple[tuple[str, str], ...], ...]] = (

@@ -1,0 +1,212 @@
+"""GC809: what a client holds after many calls, and after its end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from getimg_mock.contract.clients.cases import fault_actions
+from getimg_mock.contract.clients.cases.case_rules import (
+    BASELINE_CALLS,
+    HOUR,
+    NO_RETRIES,
+    Case,
+    balance,
+    video,
+)
+from getimg_mock.contract.clients.cases.client_check import client_check
+from getimg_mock.contract.clients.cases.wire_script import WireAnswer, WireStep
+from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
+from getimg_mock.contract.verdicts import expect, warn_unless
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from getimg_mock.contract.clients.cases.client_history import ClientHistory
+    from getimg_mock.contract.clients.cases.wire_script import WireScript
+    from getimg_mock.contract.clients.fault_serving.fault_server import (
+        FaultAction,
+        FaultContext,
+    )
+    from getimg_mock.contract.verdicts import Observation
+    from getimg_mock.world.randomness import Stream
+
+_CLOSED: Final = ("threads", "prefix")
+"""The cases in which it counts what a client leaves open when it is closed."""
+_MAX_OPEN: Final = 20
+_MANY_CALLS: Final = 1000
+_MANY_CALLS_REAL: Final = 200
+_WAITS: Final = 12
+_WAITS_BEFORE: Final = 4
+
+
+def cases(_: Stream) -> Iterator[Case]:
+    """Yield the cases of hundreds of calls, and of waits one after another."""
+    yield Case(
+        name="thousand",
+        calls=(balance(),) * _MANY_CALLS,
+        options=NO_RETRIES | {"timeout": 5},
+        holdings=True,
+        patience=None,
+        limit=48 * HOUR,
+        rules=(_build_failure_rule(16, _FAILURES),),
+    )
+    yield Case(
+        name="waited-often",
+        calls=(video(),) * _WAITS,
+        options={"poll_interval": 5},
+        settings={"video_seconds": 12},
+        holdings=True,
+        baseline=_WAITS_BEFORE,
+        patience=None,
+        limit=48 * HOUR,
+    )
+    yield Case(
+        name="waited-often-real",
+        calls=(video(),) * _WAITS,
+        options={"poll_interval": 0.4},
+        needs=("poll_interval",),
+        settings={"video_seconds": 0.2},
+        holdings=True,
+        baseline=_WAITS_BEFORE,
+    )
+    yield Case(
+        name="given-up-twice",
+        calls=(video(), video()),
+        options={"poll_interval": 5, "wait_timeout": 12},
+        needs=("wait_timeout",),
+        scenario=({"on": ["videos.create"], "transition": {"hold": True}},),
+        patience=None,
+        limit=HOUR,
+    )
+    yield Case(
+        name="hundreds-real",
+        calls=(balance(),) * _MANY_CALLS_REAL,
+        options=NO_RETRIES,
+        holdings=True,
+        needs=("failing at once",),
+        limit=48 * HOUR,
+        rules=(_build_failure_rule(6, _FAILURES[:4]),),
+    )
+
+
+_FAILURES: Final[tuple[FaultAction, ...]] = (
+    fault_actions.answer_instead(fault_actions.UNAVAILABLE),
+    fault_actions.end_before_work("reset"),
+    fault_actions.answer_instead(
+        fault_actions.build_text_answer(200, "text/html", fault_actions.HTML)
+    ),
+    fault_actions.truncate,
+    lambda _: (WireStep("close", 30.0),),  # longer than the timeout that the case asks for
+)
+
+
+def _build_failure_rule(every: int, failures: tuple[FaultAction, ...]) -> FaultRule:
+    """Return the rule by which the first calls of `every` fail, each in another way."""
+
+    def act(turn: FaultContext) -> WireAnswer | WireScript:
+        place = turn.adversary.call % every
+        return failures[place](turn) if place < len(failures) else turn.proceed()
+
+    return FaultRule(on="billing.balance", do=act, label="now and then bad", legal=False)
+
+
+@client_check(
+    "GC809",
+    "Connections, files and threads do not pile up, errors included",
+    severity="major",
+    evidence="choice",
+    why="A worker process runs for months.",
+    fix="Close responses whose body was not read.",
+    cases=(
+        "thousand",
+        "hundreds-real",
+        "waited-often*",
+        "given-up-twice",
+        "cut-often",
+        "threads",
+        "prefix",
+    ),
+)
+def nothing_leaks(history: ClientHistory) -> Iterator[Observation]:
+    """Demands that connections, files and threads do not accumulate over many calls.
+
+    A third of the calls fails. Fails when more than 20 connections stay open, when any of the
+    counts rises by more than 20 after the first calls or by one for each wait, when each
+    download that breaks off leaves a file of its own, when a video whose wait was given up is
+    polled later, or when a connection stays open although the client was closed.
+    """
+    if history.case in _CLOSED:
+        yield _closing_closes(history)
+        return
+    if history.case == "cut-often":
+        yield from _leftovers_are_few(history)
+        return
+    if history.case == "given-up-twice":
+        yield from _waits_are_over(history)
+        return
+    calls = history.calls()
+    good = sum(each.kind == "value" for each in calls)
+    yield expect(good >= len(calls) // 4, "the good answers taken", f"{good} of {len(calls)}")
+    if len(history.holdings) < 2:
+        return
+    yield from _nothing_piles_up(history)
+
+
+def _nothing_piles_up(history: ClientHistory) -> Iterator[Observation]:
+    """Judge what is held at the end, and by how much that is more than early in the case."""
+    calls = history.calls()
+    early, late = history.holdings
+    yield expect(
+        late.connections <= _MAX_OPEN,
+        f"few open connections after {len(calls)} calls",
+        f"{late.connections}",
+    )
+    waits = history.case.startswith("waited-often")
+    first, most = (
+        (_WAITS_BEFORE, _WAITS - _WAITS_BEFORE - 1) if waits else (BASELINE_CALLS, _MAX_OPEN)
+    )
+    shown = f"after {len(calls)} calls than after {first}"
+    for name, more in late.compute_excess(early).items():
+        yield expect(more <= most, f"no more {name} {shown}", f"{more} more")
+
+
+def _closing_closes(history: ClientHistory) -> Observation:
+    """Judge what is open after the end; where first calls raced, one forgotten pool is no more."""
+    judge = warn_unless if history.case == "threads" else expect
+    return judge(
+        not history.unclosed,
+        "no open connection once the client is closed",
+        f"{history.unclosed}",
+        *history.requests[-1:],
+    )
+
+
+def _waits_are_over(history: ClientHistory) -> Iterator[Observation]:
+    """Judge waits that were given up: a poll of one in a later call comes of something left."""
+    for outcome in history.calls("generate_video"):
+        own = [each.object.get("id") for each in history.during(outcome) if each.submits]
+        if not own or outcome.kind != "error":
+            continue
+        later = [
+            each
+            for each in history.poll_requests
+            if each.number > outcome.last and each.path.endswith(f"/{own[0]}")
+        ]
+        yield expect(
+            not later,
+            "no poll of a video whose wait was given up",
+            f"{len(later)} polls after the error",
+            *later[:2],
+        )
+
+
+def _leftovers_are_few(history: ClientHistory) -> Iterator[Observation]:
+    """Judge downloads of one file that break off: one part of it may be kept, to be resumed."""
+    left = [len(each.files) for each in history.calls("download")]
+    if left:
+        yield expect(
+            left[-1] <= max(1, left[0]),
+            f"no more parts of a file after {len(left)} downloads of it than after one",
+            f"{left[-1]} files in the folder",
+            *history.requests[-1:],
+        )

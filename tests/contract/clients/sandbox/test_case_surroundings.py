@@ -1,0 +1,55 @@
+"""What surrounds a case is put back after it: the zone, the limit on files, temporary files."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time  # noqa: TID251 - the zone is the process's own
+from typing import TYPE_CHECKING
+
+import pytest
+
+from getimg_mock.contract.clients.cases.case_rules import WEST, Case, balance
+from getimg_mock.contract.clients.sandbox.environment import (
+    CAN_LIMIT_FILES,
+    limit_files,
+    set_environment,
+    set_scratch_folder,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.mark.skipif(not hasattr(time, "tzset"), reason="the system cannot change the zone")
+def test_a_case_has_a_local_time_that_is_not_utc() -> None:
+    """A client that takes one for the other shows it on a machine whose zone is UTC, too."""
+    before = time.strftime("%z")
+    with set_environment(Case(name="east", calls=(balance(),)), {}):
+        assert time.strftime("%z") == "+0900"
+    with set_environment(Case(name="west", calls=(balance(),), zone=WEST), {}):
+        assert time.strftime("%z") == "-0800"
+    assert time.strftime("%z") == before
+
+
+@pytest.mark.skipif(not CAN_LIMIT_FILES, reason="the system cannot limit files")
+def test_a_full_disk_is_full_for_the_case_alone(tmp_path: Path) -> None:
+    """What is written beyond the limit raises, and afterwards it does not."""
+    place = tmp_path / "file"
+    with limit_files(10), pytest.raises(OSError, match="too large"):
+        place.write_bytes(b"x" * 11)
+    assert place.write_bytes(b"x" * 11) == 11
+
+
+def test_temporary_files_are_looked_at_and_go(tmp_path: Path) -> None:
+    """A client that uses `tempfile`, or TMPDIR, writes where the case looks."""
+    before = tempfile.gettempdir()
+    with set_scratch_folder(tmp_path, on=True) as folder:
+        assert folder is not None
+        assert tempfile.gettempdir() == os.environ["TMPDIR"] == str(folder)
+        os.close(tempfile.mkstemp()[0])
+        assert len(list(folder.iterdir())) == 1
+    assert not folder.exists()
+    assert tempfile.gettempdir() == before
+    with set_scratch_folder(tmp_path, on=False) as nowhere:
+        assert nowhere is None
