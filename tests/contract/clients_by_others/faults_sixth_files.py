@@ -31,7 +31,7 @@ from tests.contract.clients_by_others.sync_transports import (
 )
 
 
-@faulty("downloads", style="urllib3", blocker=True)
+@faulty("downloads", style="urllib3", blocker=True, program=True)
 class AppendsWholeAnswerToHalf(Urllib3Client):
     """Asks for the rest of a broken file by Range, and appends a 200, which is the whole file."""
 
@@ -92,7 +92,7 @@ class KeepsShortFiles(StdlibClient):
         """Take the end of the stream for the end of the body."""
 
 
-@faulty("secrets", style="stdlib", blocker=True)
+@faulty("secrets", style="stdlib", blocker=True, program=True)
 class KeepsKeyAcrossRedirects(StdlibClient):
     """Follows redirects of reads with all headers, as urllib does: another host gets the key."""
 
@@ -115,7 +115,7 @@ class KeepsKeyAcrossRedirects(StdlibClient):
         raise ConnectionLost("There are too many redirects.")
 
 
-@faulty("secrets", style="requests", blocker=True)
+@faulty("secrets", style="requests", blocker=True, program=True)
 class LogsCurlForFailures(StreamedRequestsClient):
     """Logs each call that fails as a curl command to try it again with, and the key in it."""
 

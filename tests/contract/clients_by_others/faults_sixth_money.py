@@ -31,7 +31,7 @@ from tests.contract.clients_by_others.sync_transports import (
 UNREACHED = (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError)
 
 
-@faulty("money", style="urllib3", blocker=True)
+@faulty("money", style="urllib3", blocker=True, program=True)
 class OrdersThroughUrllib3Retry(Urllib3Client):
     """Lets urllib3's Retry, with allowed_methods=None, send orders again whose answer was lost."""
 
@@ -148,7 +148,7 @@ class SparingRetry(urllib3.Retry):
         return not has_retry_after and super().is_retry(method, status_code)
 
 
-@faulty("outages", style="requests")
+@faulty("outages", style="requests", program=True)
 class StacksAdapterRetries(StreamedRequestsClient):
     """Tries a read again in the adapter and in its own loop: sixteen requests instead of four."""
 

@@ -34,7 +34,7 @@ class MultipliesMissingSizes(SdkAsyncClient):
         return result
 
 
-@faulty("reading", style="aiohttp")
+@faulty("reading", style="aiohttp", program=True)
 class CallsUnbilledVideosFree(AiohttpClient):
     """Reports a video whose answer has no usage, as is legal, with a total cost of zero."""
 
@@ -50,7 +50,7 @@ class CallsUnbilledVideosFree(AiohttpClient):
         return value
 
 
-@faulty("errors", style="urllib3")
+@faulty("errors", style="urllib3", program=True)
 class CrashesOnBareMessageBody(Urllib3Client):
     """Dies of a KeyError, status and all lost, when an error's JSON is not getimg's envelope."""
 

@@ -100,7 +100,7 @@ class TakesServerErrorForRetryable(TrioClient):
         return super().ended(video)
 
 
-@faulty("timeouts", style="aiohttp", blocker=True)
+@faulty("timeouts", style="aiohttp", blocker=True, program=True)
 class BoundsGapsNotAnswers(AiohttpClient):
     """Bounds the gap between two bytes alone: an answer that drips in is read without end."""
 
@@ -170,7 +170,7 @@ class CancelBecomesWaitTimeout(SdkAsyncClient):
             raise WaitTimeout(f"Waiting for video {id} ended.", generation_id=id) from None
 
 
-@faulty("cancellation", style="trio", blocker=True)
+@faulty("cancellation", style="trio", blocker=True, program=True)
 class ShieldsTrioWait(TrioClient):
     """Waits in a shielded scope of trio: who cancels it is held until the video ends."""
 

@@ -43,7 +43,7 @@ class StdlibFibonacci(StdlibClient):
         return max(told, FIBONACCI[min(attempt, 7)] * random.uniform(1.0, 1.2))
 
 
-@enlist("urllib3")
+@enlist("urllib3", program=True)
 class Urllib3ClosesEachTime(Urllib3Client):
     """urllib3 with a new connection for each request, so that none is ever stale."""
 
@@ -90,7 +90,7 @@ class AiohttpQuickKeepalive(AiohttpClient):
             self.session = None
 
 
-@enlist("trio")
+@enlist("trio", program=True)
 class TrioWidensPolls(TrioClient):
     """Polls at the interval first, then at ever wider ones up to 30 s; keeps the deadline."""
 
