@@ -14,6 +14,10 @@ from tests.contract.clients_by_others import (
     faults_of_files,
     faults_of_orders,
     faults_of_waits,
+    faults_sixth_files,
+    faults_sixth_money,
+    faults_sixth_reading,
+    faults_sixth_waiting,
     faulty_downloads,
     faulty_money,
     faulty_polling,
@@ -30,6 +34,7 @@ from tests.contract.clients_by_others import (
     good_fourth_sync,
     good_fourth_typed,
     good_seen,
+    good_sixth_styles,
     good_styles,
 )
 from tests.contract.clients_by_others.registry import CLIENTS, Entry
@@ -65,6 +70,11 @@ LISTED = (
     faults_fifth_crowd,
     faults_fifth_files,
     faults_fifth_wire,
+    good_sixth_styles,
+    faults_sixth_files,
+    faults_sixth_money,
+    faults_sixth_reading,
+    faults_sixth_waiting,
 )
 
 __all__ = ["CLIENTS", "LISTED", "Entry"]

@@ -72,6 +72,19 @@ def test_a_drip_is_given_up_in_total_time(before: bytes) -> None:
     assert next(seconds) < 100
 
 
+def test_interim_responses_come_before_the_answer() -> None:
+    """RFC 9110 15.2: a client must be able to parse them, and may ignore those it does not know."""
+    hints = b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\n\r\n"
+    parts = iter(
+        [b"HTTP/1.1 100 Continue\r\n\r\n", hints, hints, HEAD + b"Content-Length: 2\r\n\r\n[]"]
+    )
+    connection = PersistentConnection(serve(parts), stopwatch=lambda: 0.0)
+    got = connection.exchange(READ)
+    connection.close()
+    assert (got.status, got.body) == (200, b"[]")
+    assert got.headers == (("content-type", "application/json"), ("content-length", "2"))
+
+
 def test_an_answer_that_is_cut_off_is_none() -> None:
     """Fewer bytes than Content-Length is not the whole answer."""
     parts = iter([HEAD + b"Content-Length: 50\r\n\r\n", b"[1]"])

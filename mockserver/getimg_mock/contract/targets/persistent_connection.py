@@ -147,6 +147,10 @@ class _TimedStream(io.RawIOBase):
         super().close()
 
 
+_FIRST_INTERIM: Final = 102  # the library skips 100 itself
+_FIRST_FINAL: Final = 200
+
+
 class _TimedResponse(http.client.HTTPResponse):
     """A response that is limited in total time, not by the pause between two bytes alone."""
 
@@ -156,6 +160,14 @@ class _TimedResponse(http.client.HTTPResponse):
         super().__init__(sock, *args, **more)
         self.fp.close()
         self.fp = io.BufferedReader(_TimedStream(sock, count_remaining))
+
+    def _read_status(self) -> tuple[str, int, str]:
+        """Skip interim responses, such as 103 Early Hints."""
+        while True:
+            version, status, reason = super()._read_status()  # type: ignore[misc]  # no public hook
+            if not _FIRST_INTERIM <= status < _FIRST_FINAL:
+                return version, status, reason
+            http.client.parse_headers(self.fp)
 
 
 @dataclass(slots=True)
