@@ -34,7 +34,7 @@ def test_a_failure_shows_the_requests_and_a_should_is_not_overlooked(
 ) -> None:
     """FAIL has its block, and WARN passes but is told at the end."""
     result = run(pytester, "--getimg-client=httpx", "-k", "GC105 or GC609 or GC103")
-    result.assert_outcomes(passed=2, failed=1, deselected=101)
+    result.assert_outcomes(passed=2, failed=1, deselected=102)
     shown = result.stdout.str()
     assert "FAIL  GC105" in shown
     assert "GET /v2/videos" in shown
@@ -64,7 +64,7 @@ def test_a_client_that_was_hardly_tried_fails(pytester: pytest.Pytester) -> None
     """All skipped is no success."""
     client = "--getimg-client=tests.contract.clients.test_run_validity:Todo"
     result = run(pytester, client, "-k", "GC101 or tried")
-    result.assert_outcomes(failed=1, skipped=1, deselected=102)
+    result.assert_outcomes(failed=1, skipped=1, deselected=103)
     result.stdout.fnmatch_lines(["*It sent no request*NotImplementedError: todo*"])
 
 
