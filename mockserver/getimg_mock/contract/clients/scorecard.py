@@ -35,9 +35,19 @@ def render_line(result: Result, known: Collection[str] = ()) -> str:
     blockers = [each for each in result.blockers if each in ids]
     found = f"{len(blockers)} blocker{'s' * (len(blockers) != 1)}" if blockers else "no blockers"
     listed = f": {' '.join(blockers)}" if blockers else ""
-    remarks = [result.remark, *_list_caveats(judged)]
+    remarks = [result.remark, _list_unread(result), *_list_caveats(judged)]
     remark = "".join(f"; {each}" for each in remarks if each)
     return f"{EDITION}: {held}/{len(judged)}, {found}{listed}{remark}"
+
+
+def _list_unread(result: Result) -> str:
+    """Return which cases were not judged for a response that could not be read; or nothing.
+
+    A check that has other cases is judged by these, and would not say it.
+    """
+    found = [each for each in result.histories if each.unread]
+    cases = ", ".join(each.case for each in found[:5]) + (", ..." if len(found) > 5 else "")
+    return f"not judged in {cases}: needs {found[0].unread[0]}" if found else ""
 
 
 def _list_caveats(judged: Iterable[Verdict]) -> list[str]:

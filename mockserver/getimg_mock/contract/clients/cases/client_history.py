@@ -162,6 +162,8 @@ class ClientHistory(History):
     outcomes: tuple[CallOutcome, ...] = ()
     missed: tuple[str, ...] = ()
     """The faults of the case that no request met; with any, the case is void."""
+    unread: tuple[str, ...] = ()
+    """What the program's responses lack that could not be read; `missed` has these, too."""
     missing: tuple[str, ...] = ()
     """The abilities that the client lacks, so that the case was not run."""
     untried: str = ""

@@ -71,7 +71,6 @@ def _build_logging_case() -> Case:
         name="logged",
         logs=True,
         options=NO_RETRIES,
-        patience=None,
         limit=HOUR,
         settings={"video_seconds": 3},
         calls=(
@@ -92,7 +91,6 @@ def _build_retry_logging_case() -> Case:
     return Case(
         name="logged-retries",
         logs=True,
-        patience=None,
         limit=HOUR,
         settings={"video_seconds": 3},
         calls=(image(), download(), models(), balance(), video().instead_of("generate_image")),

@@ -75,7 +75,6 @@ def find_in_process_need(case: Case) -> str:
         "calls at the same time": case.together,
         "a way to interrupt it": bool(case.interrupt_at or case.interrupt_after),
         "a measurement of its memory": case.memory,
-        "what it logs": case.logs,
         "a simulated wall clock": bool(case.wall_jumps),
         "its own environment variables": bool(case.environment) and case.ours != "TLS",
         "a limit on files": bool(case.file_limit),

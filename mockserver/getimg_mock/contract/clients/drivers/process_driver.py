@@ -9,10 +9,8 @@ from __future__ import annotations
 import json
 import queue
 import shlex
-import subprocess
 import tempfile
-import threading
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -26,11 +24,18 @@ from getimg_mock.contract.clients.drivers.capabilities import (
     find_unmet_needs,
     fit_case,
 )
+from getimg_mock.contract.clients.drivers.program_process import (
+    ProgramLog,
+    end_program,
+    start_program,
+)
 from getimg_mock.contract.clients.drivers.program_protocol import (
+    ResponseTally,
+    WrongResponseError,
+    build_request,
     compute_time_for_cases,
     parse_description,
     parse_response,
-    pump_lines,
     read_error,
     resolve_arguments,
 )
@@ -55,6 +60,7 @@ from getimg_mock.media.cache import MediaCache
 from getimg_mock.world.clock import VirtualClock, stopwatch
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Sequence
 
     from getimg_mock.contract.targets.http_target import HttpTarget
@@ -84,6 +90,7 @@ class ProcessDriver:
     _about: dict[str, Any] | None = field(default=None, kw_only=True, repr=False)
     case_seconds: float = field(default=float("inf"), kw_only=True)
     """The limit of real time for one case, in seconds; all of them may take twice as long."""
+    _tally: ResponseTally = field(default_factory=ResponseTally, kw_only=True, repr=False)
 
     def __post_init__(self) -> None:
         if not self.command or not self.command[0].strip():
@@ -92,6 +99,7 @@ class ProcessDriver:
             )
         self._process: subprocess.Popen[bytes] | None = None
         self._lines: queue.Queue[bytes] = queue.Queue()
+        self._log, self._wrong = ProgramLog(), list[str]()
         self._closed = False
         self._is_ready = self._is_starved = False
         self._late_start: float | None = None
@@ -169,6 +177,8 @@ class ProcessDriver:
         if self.address is None:
             until = min(until, stopwatch() + self.case_seconds)
         self._until, self._late_start, self._is_starved = until, None, False
+        self._wrong.clear()
+        self._log.clear()
         # The program has the clock of this machine: dates of the server must agree with it.
         clock = VirtualClock()
         with ExitStack() as stack:
@@ -227,6 +237,8 @@ class ProcessDriver:
             overdue=self.case_seconds if self._is_overdue else 0.0,
             without=find_absent_operations(case, self.ops),
             ledger=adversary.compute_totals(),
+            logs=self._log.read(),
+            unread=tuple(self._wrong),
             options=self._select_options(case),
             holdings=tuple(holdings),
         )
@@ -242,21 +254,17 @@ class ProcessDriver:
             late.append(f"a start of the program within {self._late_start:g} s")
         if self._is_starved:
             late.append("a processor for the program, on this busy machine")
-        return (*adversary.find_unmet_rules(), *late)
+        return (*adversary.find_unmet_rules(), *late, *self._wrong)
 
     def close(self) -> None:
         """End the program for good."""
         self._closed = True
         self._kill()
+        self._log.finish()
 
     def _kill(self) -> None:
         if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-            for pipe in (self._process.stdin, self._process.stdout):
-                if pipe is not None:
-                    with suppress(OSError):  # requests that it has not read are not needed any more
-                        pipe.close()
+            end_program(self._process)
             self._process, self._is_ready = None, False
 
     def _select_options(self, case: Case) -> dict[str, Any]:
@@ -297,7 +305,7 @@ class ProcessDriver:
         adversary.call = number
         first, began = len(adversary.exchanges), adversary.seconds()
         patience = max(0.0, min(case.patience or 0, self._until - stopwatch()))
-        said = self._ask(self._build_request(case, number, args), patience)
+        said = self._ask(build_request(case, number, args, self._select_options(case)), patience)
         return CallOutcome(
             op=call.op,
             args=args,
@@ -311,18 +319,6 @@ class ProcessDriver:
             files=read_files(folder) if call.op == "download" else {},
             key=call.key,
         )
-
-    def _build_request(self, case: Case, number: int, args: dict[str, Any]) -> dict[str, Any]:
-        """Return the line of JSON that asks the program for one call."""
-        return {
-            "case": f"{case.name}#{number}",
-            "op": case.calls[number].op,
-            "args": args,
-            "base_url": case.base,
-            "key": case.calls[number].key or case.key,
-            "deadline": case.patience,
-            "options": self._select_options(case),
-        }
 
     def _ask(self, request: dict[str, Any], patience: float) -> dict[str, Any]:
         """Send one request to the program and return its response, or that it did not return.
@@ -345,9 +341,13 @@ class ProcessDriver:
                 continue
             if not line:
                 return self._abandon(request, "the program ended before it responded")
-            said = parse_response(line)
+            try:
+                said = parse_response(line)
+            except WrongResponseError as wrong:
+                said = self._note_wrong(request, wrong)
             if said.get("case") == request["case"]:
                 self._is_starved = starved
+                self._tally.right += request is not _DESCRIBE and said["outcome"] != "abandoned"
                 return said
         return self._abandon(request, f"no response within {patience + _GRACE:g} s")
 
@@ -374,6 +374,20 @@ class ProcessDriver:
             self._late_start = patience
         self._until = min(self._end_of_run, self._until + stopwatch() - began)
 
+    def _note_wrong(self, request: dict[str, Any], wrong: WrongResponseError) -> dict[str, Any]:
+        """Return a response for one that cannot be read: it costs its case, not the run.
+
+        Raises the error where no response of the program is right.
+        """
+        self._tally.wrong += 1
+        if self._about is None or self._tally.is_hopeless:
+            raise wrong
+        self._wrong.append(wrong.lack)
+        if wrong.case == request["case"]:
+            return {"case": request["case"], "outcome": "abandoned", "error": {"text": str(wrong)}}
+        # The response itself may follow: the next request must not take it for its own.
+        return self._abandon(request, str(wrong))
+
     def _abandon(self, request: dict[str, Any], why: str) -> dict[str, Any]:
         self._kill()
         return {"case": request["case"], "outcome": "abandoned", "error": {"text": why}}
@@ -382,18 +396,5 @@ class ProcessDriver:
         if self._closed:
             raise SettingsError(f"{self._shown} was closed.")
         if self._process is None:
-            try:
-                self._process = subprocess.Popen(  # noqa: S603 - the caller's own program
-                    list(self.command), stdin=subprocess.PIPE, stdout=subprocess.PIPE
-                )
-            except OSError as error:
-                raise SettingsError(
-                    f"{self._shown} cannot be started: {error.strerror}. Write the command as "
-                    "in a shell, with the path of a program that is not on PATH."
-                ) from None
-            self._lines = queue.Queue()
-            reader = threading.Thread(
-                target=pump_lines, args=(self._process.stdout, self._lines), daemon=True
-            )
-            reader.start()
+            self._process, self._lines = start_program(self.command, self._log)
         return self._process

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock import schemas
@@ -14,8 +15,7 @@ from getimg_mock.contract.clients.cases.case_rules import (
 from getimg_mock.errors import SettingsError, UnknownNameError
 
 if TYPE_CHECKING:
-    import queue
-
+    from getimg_mock.contract.clients.cases.case_rules import Case
     from getimg_mock.contract.clients.cases.client_history import CallOutcome
 
 
@@ -25,6 +25,30 @@ _CASES_SHARE: Final = 0.9
 """The share of a run for start and cases: the rest is for the verdicts and the report."""
 _LEAST_SHARE: Final = 0.75
 """That share for a program that takes long to start, as on a busy machine."""
+_MOST_WRONG: Final = 10
+"""How many responses may be wrong, and none right, before the run ends."""
+_ERROR_TEXTS: Final = ("type", "message", "code", "request_id", "generation")
+
+
+class WrongResponseError(SettingsError):
+    """A line of the program is no response: `lack` says what is missing, `case` names its call."""
+
+    def __init__(self, told: str, lack: str, case: object = None) -> None:
+        super().__init__(told)
+        self.lack, self.case = lack, case
+
+
+@dataclass
+class ResponseTally:
+    """How many responses to calls were right and wrong, of all processes of a program."""
+
+    right: int = 0
+    wrong: int = 0
+
+    @property
+    def is_hopeless(self) -> bool:
+        """Whether enough responses were wrong, and none right, to say that the program is."""
+        return not self.right and self.wrong >= _MOST_WRONG
 
 
 def compute_time_for_cases(whole: float, start: float) -> float:
@@ -61,28 +85,64 @@ def parse_description(said: dict[str, Any], program: str) -> dict[str, Any]:
     return about
 
 
+def build_request(
+    case: Case, number: int, args: dict[str, Any], options: dict[str, Any]
+) -> dict[str, Any]:
+    """Return the line of JSON that asks the program for one call."""
+    return {
+        "case": f"{case.name}#{number}",
+        "op": case.calls[number].op,
+        "args": args,
+        "base_url": case.base,
+        "key": case.calls[number].key or case.key,
+        "deadline": case.patience,
+        "options": options,
+    }
+
+
 def parse_response(line: bytes) -> dict[str, Any]:
-    """Return the response in a line; raises `SettingsError` for a line in another form."""
+    """Return the response in a line; raises `WrongResponseError` for a line in another form."""
+    shown = line[:80].decode("utf-8", "replace").rstrip()
     try:
         said = json.loads(line)
-    except ValueError:
-        shown = line[:80].decode("utf-8", "replace").rstrip()
-        raise SettingsError(
+    except (ValueError, RecursionError):
+        raise WrongResponseError(
             f"The driver wrote {shown!r} to its standard output, which is not JSON. Write one JSON "
-            "object a line there, and log to standard error."
+            "object a line there, and log to standard error.",
+            f"JSON on the program's standard output, not {shown!r}",
         ) from None
+    _write_error_as_text(said)
     found = [
         each
         for each in schemas.violations("own/driver-response", said)
         if each.keyword != "unicode"
     ]  # a lone surrogate comes from the fault server
     if found:
-        raise SettingsError(
-            f"The driver's response {line[:80].decode('utf-8', 'replace').rstrip()!r} is not what "
-            f"own/driver-response.json describes: {found[0].path or '/'}: {found[0].message}."
+        what = f"{found[0].path or '/'}: {found[0].message}"
+        raise WrongResponseError(
+            f"The driver's response {shown!r} is not what own/driver-response.json describes: "
+            f"{what}.",
+            f"a response as in own/driver-response.json ({what})",
+            said.get("case") if isinstance(said, dict) else None,
         )
     response: dict[str, Any] = said
     return response
+
+
+def _write_error_as_text(said: Any) -> None:
+    """Write the texts of an error that are of another JSON type as their JSON text.
+
+    A client that hands on the wrong type of a service's answer is judged by what it says.
+    """
+    error = said.get("error") if isinstance(said, dict) else None
+    if not isinstance(error, dict):
+        return
+    for name in _ERROR_TEXTS:
+        if name in error and not isinstance(error[name], str | None):
+            error[name] = json.dumps(error[name])
+    for name in ("type", "message"):
+        if error.get(name, "") is None:
+            del error[name]
 
 
 def read_error(said: dict[str, Any]) -> dict[str, Any]:
@@ -91,17 +151,6 @@ def read_error(said: dict[str, Any]) -> dict[str, Any]:
     if error:
         error.setdefault("text", f"{error.get('message', '')} {error.get('data', '')}".strip())
     return error
-
-
-def pump_lines(pipe: Any, lines: queue.Queue[bytes]) -> None:
-    """Put the lines of a pipe into a queue, and an empty line at its end."""
-    try:
-        for line in pipe:
-            lines.put(line)
-    except ValueError:
-        return
-    finally:
-        lines.put(b"")  # the end
 
 
 def resolve_arguments(args: Any, made: dict[int, CallOutcome]) -> dict[str, Any] | None:

@@ -1,0 +1,145 @@
+"""Programs that answer what is no response, and that log what is secret."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from getimg_mock._shipped import open_folder
+from getimg_mock.cli import main
+from getimg_mock.contract.clients.cases.case_rules import KEY, Case, balance, models
+from getimg_mock.contract.clients.drivers.process_driver import ProcessDriver
+from getimg_mock.contract.clients.drivers.program_protocol import parse_response
+from getimg_mock.contract.clients.scorecard import render_line
+from getimg_mock.contract.clients.suite import choose_checks, verify
+from getimg_mock.errors import SettingsError
+
+if TYPE_CHECKING:
+    from getimg_mock.contract.clients.suite import Result
+
+_RESPOND = '    print(json.dumps({"case": asked["case"]} | said), flush=True)'
+_REQUEST = "    request = urllib.request.Request(url, body, headers)"
+
+
+def _change_driver(place: str, before: str) -> list[str]:
+    """Return the command of the driver in Python with lines before one of its own."""
+    text = open_folder("fixtures").joinpath("drivers", "driver.py").read_text(encoding="utf-8")
+    assert text.count(place) == 1
+    return [sys.executable, "-c", text.replace(place, f"{before}\n{place}")]
+
+
+def _judge(command: list[str], checks: list[str], cases: list[str]) -> Result:
+    driver = ProcessDriver(command)
+    try:
+        return verify(driver, checks=choose_checks(checks), among=cases)
+    finally:
+        driver.close()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ('said["error"] = {"unknown": "maybe"}', "own/driver-response.json (/error/unknown: "),
+        ("print('connecting', flush=True)", "JSON on the program's standard output, not 'conn"),
+        ("print('[]', flush=True)", "own/driver-response.json (/: "),
+    ],
+)
+def test_a_wrong_response_costs_its_case_alone(wrong: str, told: str) -> None:
+    """A client that hands on one odd value of a service is judged by all other cases."""
+    program = _change_driver(_RESPOND, f"    if 'refusal' in asked['case']: {wrong}")
+    result = _judge(program, ["GC103", "GC410"], ["refusal-402", "happy"])
+    void = [each for each in result.histories if each.missed]
+    assert [each.case for each in void] == ["refusal-402"]
+    assert told in void[0].missed[0]
+    assert {each.check.id: each.status for each in result.verdicts} == {
+        "GC103": "PASS",
+        "GC410": "VOID",
+    }
+    assert void[0].outcomes[0].kind == "abandoned"
+    assert f"; not judged in refusal-402: needs {void[0].missed[0]}" in render_line(result)
+
+
+def test_the_response_after_a_wrong_line_is_not_that_of_the_next_call() -> None:
+    """The program begins anew: lines that it still writes belong to a call that is over."""
+    stray = "    if asked['case'].endswith('#0'): print('one\\ntwo', flush=True)"
+    driver = ProcessDriver(_change_driver(_RESPOND, stray))
+    try:
+        history = driver.run(Case(name="pair", calls=(balance(), models())))
+    finally:
+        driver.close()
+    assert [each.kind for each in history.outcomes] == ["abandoned", "value"]
+    assert len(history.missed) == 1
+
+
+def test_a_program_whose_responses_are_all_wrong_ends_the_run(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """One sentence, not a list of checks that say nothing."""
+    wrong = "    said['outcome'] = 'good' if asked['op'] != 'describe' else 'value'"
+    command = shlex.join(_change_driver(_RESPOND, wrong))
+    assert main(["verify", "client", "--program", command, "--only", "GC4"]) == 2
+    shown = capfd.readouterr().err
+    assert shown.count("\n") == 1
+    assert "is not what own/driver-response.json describes: /outcome: " in shown
+
+
+def test_a_describing_response_that_is_wrong_is_told_at_once() -> None:
+    """Nothing of the program is known: there is no case that it could cost."""
+    with pytest.raises(SettingsError, match=r"driver-response.json describes: /outcome"):
+        ProcessDriver(_change_driver(_RESPOND, "    said['outcome'] = 'good'"))
+
+
+def test_texts_of_an_error_that_are_no_texts_are_judged() -> None:
+    """A client that hands on the wrong type of a code is judged by what it says."""
+    error = {"type": None, "code": 42, "message": {"a": [1]}, "request_id": None}
+    said = {"case": "odd#0", "outcome": "error", "error": error}
+    assert parse_response(json.dumps(said).encode())["error"] == {
+        "code": "42",
+        "message": '{"a": [1]}',
+        "request_id": None,
+    }
+
+
+@pytest.mark.parametrize(
+    ("logged", "found"),
+    [
+        ("headers", {"GC703": "FAIL", "GC708": "PASS"}),
+        (
+            "f\"curl -H 'Authorization: {headers.get('Authorization')}' {url[:60]}\"",
+            {"GC703": "FAIL"},
+        ),
+        ("url", {"GC703": "PASS", "GC708": "WARN"}),
+        ("url.partition('?')[0]", {"GC703": "PASS", "GC708": "PASS"}),
+    ],
+)
+def test_what_a_program_logs_is_read_for_secrets(
+    logged: str, found: dict[str, str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Standard error is the log of a program: kept by whoever runs it. It is shown as before."""
+    program = _change_driver(_REQUEST, f"    print({logged}, file=sys.stderr)")
+    result = _judge(program, ["GC703", "GC708"], ["logged", "saved"])
+    assert {each.check.id: each.status for each in result.verdicts} | found == {
+        each.check.id: each.status for each in result.verdicts
+    }
+    assert capfd.readouterr().err.count("\n") >= 5
+
+
+def test_a_log_is_that_of_its_case() -> None:
+    """What was written at the start, and in an earlier case, is not put down to a later one."""
+    program = _change_driver(_RESPOND, "    print(asked['case'], 'x' * 100_000, file=sys.stderr)")
+    driver = ProcessDriver(program)
+    try:
+        logs = [
+            driver.run(Case(name=name, calls=(balance(), models()))).logs for name in ("a", "b")
+        ]
+    finally:
+        driver.close()
+    for name, log in zip("ab", logs, strict=True):
+        lines = log.splitlines()
+        assert [each.split()[0] for each in lines] == [f"{name}#0", f"{name}#1"]
+        assert {len(each.split()[1]) for each in lines} == {100_000}
+        assert KEY not in log
