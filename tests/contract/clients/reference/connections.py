@@ -91,6 +91,8 @@ def swept(core: Core) -> None:
     """End what faulty clients have forgotten about: the test's own process is not to keep it."""
     for each in core.seen.pop("files", ()):
         os.close(each)
+    for beat in core.seen.pop("beats", ()):
+        beat.set()
     if "over" in core.seen:
         core.seen["over"].set()
 

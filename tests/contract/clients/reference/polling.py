@@ -102,7 +102,7 @@ def waited(core: Core, name: str) -> Steps:
     now = time.time if core.faulty("wall-clock") else time.monotonic
     began = begun(core, now())
     core.seen["current"] = name
-    heartbeat(core)
+    beat = heartbeat(core)
     for polls in count():
         if core.faulty("one-current-video"):
             name = core.seen["current"]
@@ -123,6 +123,7 @@ def waited(core: Core, name: str) -> Steps:
                 yield Sleep(pause)
             if core.faulty("polls-on") or core.faulty("polls-on-later"):
                 yield from looked_at(core, name, attempts=1)
+            beat.set()
             return value
         if not core.faulty("slower-ignored"):
             pause = max(pause, value.get("$retry_after") or 0.0)
@@ -153,11 +154,19 @@ def begun(core: Core, now: float) -> float:
     return float(core.seen.setdefault("began", now)) if first else now
 
 
-def heartbeat(core: Core) -> None:
-    """Start a thread for a wait, as faulty clients do and forget about it."""
+def heartbeat(core: Core) -> threading.Event:
+    """Start a thread for a wait, as faulty clients do and forget about it; return what ends it.
+
+    One fault ends it where the wait ends well, and then alone.
+    """
     if core.faulty("beats-left"):
         over = core.seen.setdefault("over", threading.Event())
         threading.Thread(target=over.wait, daemon=True).start()
+    beat = threading.Event()
+    if core.faulty("beats-left-in-vain"):
+        core.seen.setdefault("beats", []).append(beat)
+        threading.Thread(target=beat.wait, daemon=True).start()
+    return beat
 
 
 def over(core: Core, waited: float, pause: float, polls: int) -> bool:

@@ -39,8 +39,7 @@ def read(
     for attempt in range(most):
         last = attempt == most - 1
         core.seen["used"] = True
-        if core.faulty("circuit-stays-open") and core.seen.get("broken", 0) > 4:
-            raise BrokenConnectionError("the circuit is open")
+        circuit_tried(core)
         try:
             got = yield from sent(core, url)
         except UNANSWERED:
@@ -48,6 +47,7 @@ def read(
                 raise
             yield Sleep(retries.backoff(core, attempt))
             continue
+        core.seen["in_vain"] = core.seen["in_vain"] if got.status >= 500 else 0
         core.seen["broken"] = core.seen.get("broken", 0) + 1 if got.status == 503 else 0
         if core.faulty("late-answers-read") and core.seen.pop("late", False):
             return {"balance": "0.04", "currency": "USD"}  # of the call before
@@ -58,6 +58,14 @@ def read(
             raise answers.refusal(core, got, post=False)
         yield Sleep(wait)
     raise AssertionError("the last attempt returns or raises")
+
+
+def circuit_tried(core: Core) -> None:
+    """Count a try until it is answered; raise where a fault has opened the circuit, for good."""
+    stays = core.faulty("circuit-stays-open") and core.seen.get("broken", 0) > 4
+    if stays or (core.faulty("breaker-never-closes") and core.seen.get("in_vain", 0) >= 8):
+        raise BrokenConnectionError("the circuit is open")
+    core.seen["in_vain"] = core.seen.get("in_vain", 0) + 1
 
 
 def kept(core: Core, value: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,7 +16,7 @@ from getimg_mock.contract.clients.drivers.process_driver import ProcessDriver
 from getimg_mock.contract.clients.drivers.python_driver import PythonDriver
 from getimg_mock.contract.clients.sandbox.resource_usage import ResourceUsage, measure_own_usage
 from getimg_mock.contract.clients.suite import cases, choose_checks, verify
-from tests.contract.clients.reference import ReferenceClient, faulty
+from tests.contract.clients.reference import AsyncReferenceClient, ReferenceClient, faulty
 
 if TYPE_CHECKING:
     from getimg_mock.contract.clients.cases.case_rules import Case
@@ -59,6 +60,17 @@ class Fleeting:
         return client.get(self._url, headers=self._headers).raise_for_status().json()
 
 
+class Watching(AsyncReferenceClient):
+    """Starts a task for each wait, and ends it only where the wait ends well."""
+
+    async def generate_video(self, **fields: Any) -> Any:
+        """Make a video."""
+        watch = asyncio.ensure_future(asyncio.sleep(10**6))  # noqa: TID251 - on the clock of the case
+        value = await super().generate_video(**fields)
+        watch.cancel()
+        return value
+
+
 def case(name: str) -> Case:
     """Return a case."""
     return next(each for each in cases() if each.name == name)
@@ -93,6 +105,17 @@ def test_what_the_garbage_collector_closes_is_no_leak() -> None:
     (check,) = choose_checks(["GC809"])
     history = PythonDriver(Fleeting).run(case("thousand"))
     assert compute_verdict(check, [history]).status == "PASS"
+
+
+@pytest.mark.parametrize("ending", ["failed", "late", "refused"])
+def test_tasks_of_waits_in_vain_are_counted(ending: str) -> None:
+    """A task that waits for ever is neither a thread nor a connection, and piles up as they do."""
+    (check,) = choose_checks(["GC809"])
+    in_vain = PythonDriver(Watching).run(case(f"waited-often-in-vain-{ending}"))
+    assert compute_verdict(check, [in_vain]).status == "FAIL"
+    assert in_vain.holdings[1].compute_excess(in_vain.holdings[0])["tasks"] == 8
+    well = PythonDriver(Watching).run(case("waited-often"))
+    assert compute_verdict(check, [well]).status == "PASS"
 
 
 def test_a_program_that_leaks_is_found() -> None:

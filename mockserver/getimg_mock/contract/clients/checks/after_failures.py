@@ -20,7 +20,7 @@ from getimg_mock.contract.clients.cases.case_rules import (
 from getimg_mock.contract.clients.cases.client_check import client_check
 from getimg_mock.contract.clients.cases.wire_script import WireStep, build_error, build_json_answer
 from getimg_mock.contract.clients.checks.files import DOWNLOAD_OPERATION, serve_picture
-from getimg_mock.contract.clients.checks.own_requests import find_answer
+from getimg_mock.contract.clients.checks.own_requests import find_answer, find_own_requests
 from getimg_mock.contract.clients.checks.response_parsing import judge_unchanged
 from getimg_mock.contract.clients.checks.retries import KINDS
 from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 _TIMES: Final = 12
 """How many calls fail: more than a client has slots, or tolerates before it sends no more."""
+_OUTAGE: Final = "after-outage"
 _LONGEST_END: Final = 9.0
 """How long a call may take that is cancelled after two seconds."""
 _OPTIONS: Final[dict[str, Any]] = NO_RETRIES | {"timeout": 5}
@@ -64,11 +65,38 @@ def cases(_: Stream) -> Iterator[Case]:
     yield _build_case(
         "after-lost", "billing.balance", balance(), fault_actions.lose_answer("reset"), after=HOUR
     )
+    yield from _build_outage_cases()
     yield _build_case("after-failed", "videos.retrieve", video(), _fail_video)
     for kind, on, call in KINDS:
         yield _build_case(f"after-withdrawn-{kind}", on, call, _answer_halfway, interrupt_after=2.0)
     yield from _build_late_case()
     yield from _build_link_cases()
+
+
+def _build_outage_cases() -> Iterator[Case]:
+    """Yield the cases of an outage that lasts for more than an hour, and ended an hour ago.
+
+    What a client sends in the middle of it fails as well: that is not to close it for good.
+    """
+    down = fault_actions.answer_instead(fault_actions.UNAVAILABLE)
+    silence = fault_actions.end_before_work("hang")
+    waits: dict[str, Any] = {
+        "options": _OPTIONS | {"poll_interval": 5, "wait_timeout": 60},
+        "limit": 48 * HOUR,
+    }
+    plain: dict[str, Any] = {}
+    for name, on, call, act, more in (
+        ("503", "billing.balance", balance(), down, plain),
+        ("retried", "billing.balance", balance(), down, {"options": {}, "limit": 12 * HOUR}),
+        ("silence", "billing.balance", balance(), silence, plain),
+        ("image", "images.generate", image(), down, plain),
+        ("video", "videos.create", video(), down, plain),
+        ("polls", "videos.retrieve", video(), down, waits | {"times": 4}),
+    ):
+        case = _build_case(f"{_OUTAGE}-{name}", on, call, act, after=HOUR, **more)
+        middle = len(case.calls) - 2
+        calls = (*case.calls[:middle], replace(call, after=HOUR), case.calls[-1])
+        yield case.with_changes(calls=calls)
 
 
 def _build_late_case() -> Iterator[Case]:
@@ -120,15 +148,21 @@ def _answer_halfway(turn: FaultContext) -> WireScript:
 
 
 def _build_case(
-    name: str, on: str, call: ClientCall, act: FaultAction, *, after: float = 0.0, **more: Any
+    name: str,
+    on: str,
+    call: ClientCall,
+    act: FaultAction,
+    *,
+    after: float = 0.0,
+    times: int = _TIMES,
+    **more: Any,
 ) -> Case:
     return Case(
         name=name,
-        calls=(*(call,) * _TIMES, replace(call, after=after)),
-        rules=(_fail_at_first(on, act),),
-        options=_OPTIONS,
+        calls=(*(call,) * times, replace(call, after=after)),
+        rules=(_fail_at_first(on, act, more=times - _TIMES),),
         patience=None,
-        **(_QUICK | more),
+        **(_QUICK | {"options": _OPTIONS} | more),
     )
 
 
@@ -175,8 +209,8 @@ def failures_leave_a_client_able(history: ClientHistory) -> Iterator[Observation
 
     The case decides how they fail: refused orders, reads and links, videos that fail, links that
     lead to a page, orders that their caller cancels halfway or whose answer comes too late, or an
-    outage that ended an hour ago. Fails when the last call raises or returns the answer to an
-    earlier one, or when a cancelled one ends much later.
+    outage that ended an hour ago. Fails when the last call raises, is not sent after an outage, or
+    returns the answer to an earlier one, or when a cancelled one ends much later.
     """
     if history.case.startswith("after-withdrawn"):
         longest = max((each.seconds for each in history.calls()[:-1]), default=0.0)
@@ -194,6 +228,9 @@ def failures_leave_a_client_able(history: ClientHistory) -> Iterator[Observation
             last.shown,
             *history.during(last)[-1:],
         )
+        if history.case.startswith(_OUTAGE):
+            sent = find_own_requests(history, last)
+            yield expect(sent, "a request to the service, an hour later", f"none; {last.shown}")
         own = find_answer(history, last)
         if history.case == "after-late" and last.kind == "value" and own:
             yield judge_unchanged(own[0].plain, last, *own)

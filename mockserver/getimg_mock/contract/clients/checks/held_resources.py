@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.clients.cases import fault_actions
 from getimg_mock.contract.clients.cases.case_rules import (
@@ -14,7 +14,7 @@ from getimg_mock.contract.clients.cases.case_rules import (
     video,
 )
 from getimg_mock.contract.clients.cases.client_check import client_check
-from getimg_mock.contract.clients.cases.wire_script import WireAnswer, WireStep
+from getimg_mock.contract.clients.cases.wire_script import WireAnswer, WireStep, build_error
 from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
 from getimg_mock.contract.verdicts import expect, warn_unless
 
@@ -37,6 +37,7 @@ _MANY_CALLS: Final = 1000
 _MANY_CALLS_REAL: Final = 200
 _WAITS: Final = 12
 _WAITS_BEFORE: Final = 4
+_IN_VAIN: Final = "waited-often-in-vain"
 
 
 def cases(_: Stream) -> Iterator[Case]:
@@ -69,6 +70,7 @@ def cases(_: Stream) -> Iterator[Case]:
         holdings=True,
         baseline=_WAITS_BEFORE,
     )
+    yield from _build_waits_in_vain()
     yield Case(
         name="given-up-twice",
         calls=(video(), video()),
@@ -87,6 +89,40 @@ def cases(_: Stream) -> Iterator[Case]:
         limit=48 * HOUR,
         rules=(_build_failure_rule(6, _FAILURES[:4]),),
     )
+
+
+def _build_waits_in_vain() -> Iterator[Case]:
+    """Yield the cases of waits that do not end well: what they began is over with them as well."""
+    many = Case(
+        name=_IN_VAIN,
+        calls=(video(),) * _WAITS,
+        options={"poll_interval": 5, "wait_timeout": 40},
+        holdings=True,
+        baseline=_WAITS_BEFORE,
+        patience=None,
+        limit=48 * HOUR,
+    )
+    gone = fault_actions.answer_instead(build_error(404, "not_found", "Not found."))
+    refuse = FaultRule(on="videos.retrieve", do=gone, label="404 for good")
+    hold = {"on": ["videos.create"], "transition": {"hold": True}}
+    yield many.with_changes(name=f"{_IN_VAIN}-failed", scenario=(_fail_videos(12),))
+    yield many.with_changes(name=f"{_IN_VAIN}-late", scenario=(hold,))
+    yield many.with_changes(name=f"{_IN_VAIN}-refused", rules=(refuse,))
+    yield many.with_changes(
+        name=f"{_IN_VAIN}-real",
+        options={"poll_interval": 0.4},
+        needs=("poll_interval",),
+        scenario=(_fail_videos(0.2),),
+        patience=8.0,
+    )
+
+
+def _fail_videos(seconds: float) -> dict[str, Any]:
+    """Return the scenario step that lets each video fail after `seconds`."""
+    return {
+        "on": ["videos.create"],
+        "transition": {"failed": "server_error", "seconds": seconds},
+    }
 
 
 _FAILURES: Final[tuple[FaultAction, ...]] = (
@@ -128,9 +164,10 @@ def _build_failure_rule(every: int, failures: tuple[FaultAction, ...]) -> FaultR
     ),
 )
 def nothing_leaks(history: ClientHistory) -> Iterator[Observation]:
-    """Demands that connections, files and threads do not accumulate over many calls.
+    """Demands that connections, files, threads and tasks do not accumulate over many calls.
 
-    A third of the calls fails. Fails when more than 20 connections stay open, when any of the
+    A third of the calls fails; waits end well, with a failed video, at their deadline, or with a
+    refused poll. Fails when more than 20 connections stay open, when any of the
     counts rises by more than 20 after the first calls or by one for each wait, when each
     download that breaks off leaves a file of its own, when a video whose wait was given up is
     polled later, or when a connection stays open although the client was closed.
@@ -145,15 +182,18 @@ def nothing_leaks(history: ClientHistory) -> Iterator[Observation]:
         yield from _waits_are_over(history)
         return
     calls = history.calls()
+    if history.case.startswith(_IN_VAIN):
+        yield from _nothing_piles_up(history)
+        return
     good = sum(each.kind == "value" for each in calls)
     yield expect(good >= len(calls) // 4, "the good answers taken", f"{good} of {len(calls)}")
-    if len(history.holdings) < 2:
-        return
     yield from _nothing_piles_up(history)
 
 
 def _nothing_piles_up(history: ClientHistory) -> Iterator[Observation]:
     """Judge what is held at the end, and by how much that is more than early in the case."""
+    if len(history.holdings) < 2:
+        return
     calls = history.calls()
     early, late = history.holdings
     yield expect(

@@ -1,10 +1,11 @@
-"""Counts what the process of a client holds: open files, sockets included, and threads.
+"""Counts what the process of a client holds: open files, sockets included, threads, and tasks.
 
 Counted for this process, or for a program with its children; from `/proc` where it exists.
 """
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import threading
 from contextlib import suppress
@@ -29,13 +30,14 @@ class ResourceUsage:
     connections: int
     files: int | None = None
     threads: int | None = None
+    tasks: int | None = None
     process: int = 0
 
     def compute_excess(self, earlier: ResourceUsage) -> dict[str, int]:
         """Return by how much each count exceeds the earlier one, where both are known."""
         more = {"connections": self.connections - earlier.connections}
         if self.process == earlier.process:
-            for name in ("files", "threads"):
+            for name in ("files", "threads", "tasks"):
                 now, then = getattr(self, name), getattr(earlier, name)
                 if now is not None and then is not None:
                     more[name] = now - then
@@ -47,7 +49,17 @@ def measure_own_usage(connections: Callable[[], int], *, collect: bool = True) -
     if collect:
         gc.collect()  # garbage is not a leak: its sockets are closed with it
     files = next(filter(None, map(_entries, _DESCRIPTOR_FOLDERS)), None)
-    return ResourceUsage(connections=connections(), files=files, threads=count_threads())
+    return ResourceUsage(
+        connections=connections(), files=files, threads=count_threads(), tasks=_count_tasks()
+    )
+
+
+def _count_tasks() -> int | None:
+    """Return how many tasks the running event loop has; None where none runs."""
+    try:
+        return len(asyncio.all_tasks())
+    except RuntimeError:
+        return None
 
 
 def count_threads() -> int:
