@@ -7,7 +7,8 @@ Users handle these; `except GetimgMockError` catches them all:
     |   |-- CatalogueError   an invalid models file, with the place of the error
     |   |-- CassetteError    a cassette that cannot be used, with the place of the error
     |   |-- MissingPackageError  an optional feature needs a package that is not installed
-    |   `-- UnknownNameError an unknown name; has the nearest known one
+    |   |-- UnknownNameError an unknown name; has the nearest known one
+    |   `-- WrongResponseError  a line of a driven program is no response
     |-- ServerError          the server could not start, or is not running
     |-- ControlError         a control request was refused or could not be sent
     |   |-- StoreError       the store of the workspaces cannot be used

@@ -143,6 +143,10 @@ class WireConnection:
         found, self._body = self._body[:amount], self._body[amount:]
         return found
 
+    def read1(self, amount: int) -> bytes:
+        """Return what has come of the body, at most `amount` bytes."""
+        return self.read(amount)
+
     def close(self) -> None:
         """Close the connection."""
         if self.sock is not None:

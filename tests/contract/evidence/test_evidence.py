@@ -256,6 +256,7 @@ BROKEN_BY = {
     ("total-is-not-the-product", "refused keys use up nothing"): "GP501",
     ("quantity-is-wrong", "refused keys use up nothing"): "GP502",
     ("unit-price-is-not-listed", "refused keys use up nothing"): "GP503",
+    ("lists-all-videos", "two workspaces"): "GP702",
     ("charges-polls", "videos that fail"): "GP506",
     ("costs-total-is-wrong", "ranges of costs"): "GP508",
     ("failures-show-in-the-costs", "videos that fail"): "GP509",

@@ -176,6 +176,8 @@ class InProcessSession:
             (name.decode("latin-1").lower(), value.decode("latin-1"))
             for name, value in connection.headers
         )
+        if sent.delivery == "http/1.0":  # no server sends this version chunks
+            headers = tuple(each for each in headers if each[0] != "transfer-encoding")
         # Not shortened to its Content-Length: a check compares the two.
         body = b"".join(connection.chunks)
         return ReceivedResponse(connection.status or 0, headers, body, effects=tuple(effects))

@@ -228,9 +228,21 @@ def error_codes_are_stable(history: History) -> Iterator[Observation]:
         yield expect(first == code, f"the code {first!r} again", code, where, each)
 
 
+def _may_name_an_address(each: HttpExchange) -> bool:
+    """Whether a message may name the address that a URL of a reference has led to.
+
+    Of traffic without a plan, any request with such a URL counts.
+    """
+    if each.step is not None:
+        return each.fault == "reference-url"
+    images = each.asked.get("images")
+    listed = images if isinstance(images, list) else []
+    return any(str(item.get("url")).startswith("http") for item in listed if isinstance(item, dict))
+
+
 def _check_for_leaks(history: History, each: HttpExchange) -> Iterator[Observation]:
     """Require an error without what no service may show, whatever is assumed."""
-    resolved = each.fault == "reference-url"  # a message may name the address it found
+    resolved = _may_name_an_address(each)
     for text in _collect_texts(each.error):
         told = not resolved and _INTERNALS.search(text)
         leak = told and _INTERNALS.search(_strip_echo(text, each))
