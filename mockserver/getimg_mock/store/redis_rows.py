@@ -17,7 +17,7 @@ from getimg_mock.store.turns import take_turns
 from getimg_mock.world.randomness import generate_secret
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator
 
     from getimg_mock.store.rows import Changes
 
@@ -99,22 +99,17 @@ class RedisRows:
         return self._prefix + ":".join(map(str, words))
 
     def _try(self, action: Callable[[], Any]) -> Any:
-        """Do what can be done twice: a connection may be that of a server started again since."""
+        """Do by another connection what can be done twice, when all commits have ended."""
         self._scripts.settle()
+        return self._try_twice(action)
+
+    def _try_twice(self, action: Callable[[], Any]) -> Any:
+        """Do what can be done twice: a connection may be that of a server started again since."""
         try:
             try:
                 return action()
             except self._connection_failure:
                 return action()
-        except self._failures as error:
-            raise self._explain(error) from error
-
-    def _try_call(self, script: str, keys: Sequence[str], values: Sequence[Any]) -> Any:
-        """Call a script that can be called twice; what was begun before it ends with it."""
-        try:
-            return self._scripts.call(script, keys, values)
-        except self._connection_failure:
-            return self._try(lambda: self._scripts.call(script, keys, values))
         except self._failures as error:
             raise self._explain(error) from error
 
@@ -136,7 +131,8 @@ class RedisRows:
         values: list[str | int] = [self._token, _LOCK_MILLISECONDS]
         values += [int(waits), _NEXT_MILLISECONDS]
         for _ in take_turns(BUSY_SECONDS if waits else 0, _FIRST_PAUSE, _LONGEST_PAUSE):
-            found = self._try_call(ACQUIRE, keys, values)
+            # A commit that has not ended is not waited for: its answer comes with this one.
+            found = self._try_twice(lambda: self._scripts.call(ACQUIRE, keys, values))
             if found[0]:
                 break
         else:
@@ -159,8 +155,8 @@ class RedisRows:
     ) -> None:
         """End the unit of work, and keep its changes.
 
-        With `failed` it is kept later, before another unit of work begins to read, or `failed` is
-        told why not.
+        With `failed` they may be kept later, before another unit of work begins to read. Where they
+        cannot be, `failed` is called with the error.
         """
         for name in self._deleted:
             if name not in self._locked:

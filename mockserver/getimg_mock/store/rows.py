@@ -94,8 +94,8 @@ class Rows(Protocol):
     ) -> None:
         """End the unit of work, and keep its changes.
 
-        With `failed` it may return before they are kept: they are before another unit of work
-        reads, or `failed` is told why not.
+        With `failed` it may return before they are kept; they are kept before another unit of work
+        reads. Where they cannot be, `failed` is called with the error.
         """
 
     def roll_back(self) -> None:

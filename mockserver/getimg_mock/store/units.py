@@ -49,7 +49,8 @@ class UnitsOfWork:
     def _end(self, failed: Callable[[StoreError], object] | None = None) -> None:
         """Keep what has changed, or raise `StoreError`; nothing is kept where it is broken.
 
-        With `failed`, the journal may be kept later; `failed` is told where it is not.
+        With `failed`, the journal may be kept later; where it cannot be, `failed` is called with
+        the error.
         """
         raise NotImplementedError
 

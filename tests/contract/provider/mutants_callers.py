@@ -1,5 +1,5 @@
 # ruff: noqa: D401 - the docstring of a faulty provider says what is wrong with it
-"""Providers that mistake who asks: by cookie, address, path, or what was asked just before."""
+"""Providers that take a caller for another: by cookie, address, path or the request before."""
 
 from __future__ import annotations
 

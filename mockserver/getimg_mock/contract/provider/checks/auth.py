@@ -122,7 +122,7 @@ def others_jobs_are_hidden(history: History) -> Iterator[Observation]:
 
 
 def _check_for_ids(history: History) -> Iterator[Observation]:
-    """Require that no key is told of what another has made, by whatever way it asks."""
+    """Require that no response to a key names a generation of the other workspace."""
     if history.plan.keys < len(_KEYS):
         return
     made = {

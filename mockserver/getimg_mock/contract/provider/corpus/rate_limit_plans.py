@@ -29,7 +29,7 @@ _WAYS: Final[tuple[tuple[tuple[str, str], ...], ...]] = (
     (("x-forwarded-for", "203.0.113.7"), ("forwarded", "for=203.0.113.7")),
     (("x-forwarded-for", "198.51.100.9"), ("user-agent", "another/1.0"), ("cookie", "id=9")),
 )
-"""What else requests say of who sends them: limits are those of the workspace, whatever it is."""
+"""Headers that name another sender: limits are those of the workspace, whatever they say."""
 
 _MAX_LIMIT: Final = 300
 """The highest limit that is tested, since reaching it buys that many generations."""
