@@ -83,7 +83,7 @@ class UnitsOfWork:
     def do_together(
         self,
         work: Callable[[Unpack[_Arguments]], bool],
-        arguments: tuple[Unpack[_Arguments]],
+        arguments: tuple[*_Arguments],
         loop: asyncio.AbstractEventLoop,
         *,
         reads: bool,
