@@ -263,8 +263,7 @@ class Journal:
             self.record(draft.write_out(0), weight)
             return
         with self._lock:
-            self._recorded += 1
-            number = self._recorded
+            self._recorded = number = self._recorded + 1
             self._keep(draft, weight)
         for listener in self._draft_listeners:
             listener(draft, number)
