@@ -42,7 +42,7 @@ class RemovesOldFileFirst(HttpxClient):
 
 
 @faulty("downloads", style="urllib3", blocker=True, program=True)
-class ResumesOneByteLate(Urllib3Client):
+class ResumesFileOneLate(Urllib3Client):
     """Asks for the rest of a broken file from one byte too far on, and joins the two with a gap."""
 
     def fetch(self, url: str, part: IO[bytes], result: Any) -> None:

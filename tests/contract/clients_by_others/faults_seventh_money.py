@@ -96,7 +96,7 @@ class TakesZeroRetriesForDefault(StreamedRequestsClient):
 
 
 @faulty("outages")
-class BreakerCountsRefusals(HttpxClient):
+class BreakerOpensAtRefusals(HttpxClient):
     """Has a breaker that counts refusals such as 422: after five, good orders are not sent."""
 
     rest = 30.0

@@ -96,7 +96,7 @@ class StampsZOnLocalTime(HttpxClient):
 
 
 @faulty("requests", style="threads", blocker=True)
-class KeepsFieldsOfLastOrder(HttpxClient):
+class MergesOrdersOfClient(HttpxClient):
     """Merges each order into its defaults in place: the next caller's order has its images, too."""
 
     def prepare(self) -> None:
