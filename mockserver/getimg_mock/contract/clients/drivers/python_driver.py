@@ -77,6 +77,8 @@ class PythonDriver:
     cache: MediaCache = field(default_factory=lambda: MediaCache(64 * 1024 * 1024))
     real_seconds: float = 30.0
     """The limit of real time for one case, in seconds."""
+    shares: int = 1
+    """In how many forked processes many cases are run."""
 
     def __post_init__(self) -> None:
         with block_external_connections(self.name):
