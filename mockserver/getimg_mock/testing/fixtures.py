@@ -194,6 +194,14 @@ def judge(item: pytest.Item) -> None:
         opened.judge()
 
 
+def forget(item: pytest.Item) -> None:
+    """Let go of the workspaces of a test that has ended: pytest keeps its items for the whole run.
+
+    Those that tests share have a stash of their own.
+    """
+    find_opened(item.stash).clear()
+
+
 def build_sections(item: pytest.Item) -> Iterator[tuple[str, str]]:
     """Yield the sections for the report of a failed test."""
     for node in reversed(item.listchain()):
