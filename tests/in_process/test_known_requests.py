@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import pickle
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +20,8 @@ from getimg_mock.world.transitions import TransitionRule
 from tests.api.driver import IMAGE, START, VIDEO, Driver
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from starlette.types import ASGIApp
 
 PATH = "/v2/images/generations"
@@ -154,3 +158,101 @@ def test_few_heads_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(20):
         client.send("GET", f"{VIDEOS}/req-{number}")
         assert len(client.transport._known._known) <= 4
+
+
+class Shouting(httpx.SyncByteStream):
+    """A stream of the user's own, around another one."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def __iter__(self) -> Iterator[bytes]:
+        for piece in self._stream:
+            yield piece.upper()
+
+    def close(self) -> None:
+        """Close the other one."""
+        self._stream.close()
+
+
+def shout(response: httpx.Response) -> None:
+    """Put a stream around that of a response."""
+    response.stream = Shouting(response.stream)
+
+
+class ShoutingTransport(httpx.BaseTransport):
+    """A transport of the user's own, around ours."""
+
+    def __init__(self, transport: Any) -> None:
+        self._transport = transport
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Return the response of the other one."""
+        response: httpx.Response = self._transport.handle_request(request)
+        shout(response)
+        return response
+
+
+def test_a_body_is_read_through_what_is_around_it() -> None:
+    """By a hook of the client, by another transport, or not through httpx at all."""
+    client, _ = open_clients()
+    path = f"https://api.getimg.ai{VIDEOS}/{client.order('x', hold=True)}"
+    hooks = {"response": [shout]}
+    with (
+        httpx.Client(transport=client.transport, event_hooks=hooks, headers=HEADERS) as one,
+        httpx.Client(transport=ShoutingTransport(client.transport), headers=HEADERS) as other,
+    ):
+        assert b'"PENDING"' in one.get(path).content
+        assert b'"PENDING"' in other.get(path).content
+    request = httpx.Request("GET", path, headers=HEADERS)
+    assert b'"pending"' in client.transport.handle_request(request).read()
+
+
+@pytest.mark.parametrize("library", [httpx, httpx2])
+def test_a_plain_response_is_as_any_other(library: Any) -> None:
+    """Read as a whole or in pieces, once, and what it says about that."""
+    for client in open_clients(library):
+        path = f"{VIDEOS}/{client.order('x', hold=True)}"
+        with library.Client(
+            transport=client.transport, base_url="https://api.getimg.ai", headers=HEADERS
+        ) as session:
+            whole = session.get(path)
+            assert whole.is_closed
+            assert whole.is_stream_consumed
+            assert whole.num_bytes_downloaded == len(whole.content)
+            assert list(whole.iter_bytes()) == [whole.content]
+            assert repr(whole) == "<Response [200 OK]>"
+            assert pickle.loads(pickle.dumps(whole)).content == whole.content  # noqa: S301 - our own
+            with pytest.raises(library.StreamConsumed):
+                list(whole.iter_raw())
+            with session.stream("GET", path) as streamed:
+                assert not streamed.is_closed
+                assert list(streamed.iter_raw()) == [whole.content]
+            with pytest.raises(library.StreamConsumed):
+                streamed.read()
+            with session.stream("GET", path) as unread:
+                pass
+            with pytest.raises(library.StreamClosed):
+                unread.read()
+
+
+@pytest.mark.parametrize("library", [httpx, httpx2])
+def test_asynchronous_clients_take_both_ways(library: Any) -> None:
+    """With the same answers as synchronous ones."""
+
+    async def read(client: Client, path: str) -> tuple[Any, ...]:
+        async with library.AsyncClient(
+            transport=client.transport, base_url="https://api.getimg.ai", headers=HEADERS
+        ) as session:
+            whole = await session.get(path)
+            async with session.stream("GET", path) as streamed:
+                pieces = [each async for each in streamed.aiter_raw()]
+            assert whole.elapsed is not None
+            return whole.status_code, whole.headers.raw, whole.content, pieces, whole.is_closed
+
+    found = [
+        asyncio.run(read(client, f"{VIDEOS}/{client.order('x', hold=True)}"))
+        for client in open_clients(library)
+    ]
+    assert found[0] == found[1]
+    assert found[0][0] == 200

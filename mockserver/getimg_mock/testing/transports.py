@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from getimg_mock.in_process.exchange import (
     AdvanceClock,
@@ -28,8 +28,12 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
     from getimg_mock.in_process.exchange import Response, WaitStrategy
+    from getimg_mock.world.journal import Headers
 
     Told = Callable[[WireError], Exception]
+
+# A response makes a copy of its own.
+EXTENSIONS: Final = {"http_version": b"HTTP/1.1"}
 
 RequestT = TypeVar("RequestT", bound="httpx.Request | httpx2.Request")
 ResponseT = TypeVar("ResponseT", bound="httpx.Response | httpx2.Response")
@@ -105,16 +109,20 @@ class Transport(Generic[RequestT, ResponseT]):
         moment, remaining, body = answer
         headers = moment.build_headers(remaining)
         headers.append((b"content-length", b"%d" % len(body)))
-        response = self._words.response(
+        response = self._answer_whole(request, headers, body)
+        # Else httpx decodes each of them to find this out.
+        response.headers.encoding = "ascii"
+        return response
+
+    def _answer_whole(self, request: RequestT, headers: Headers, body: bytes) -> ResponseT:
+        """Return a successful response whose body is there."""
+        return self._words.response(
             200,
             headers=headers,
             stream=self._words.whole(body),
             request=request,
-            extensions={"http_version": b"HTTP/1.1"},
+            extensions=EXTENSIONS,
         )
-        # Else httpx decodes each of them to find this out.
-        response.headers.encoding = "ascii"
-        return response
 
     def _report(self, request: RequestT, error: WireError) -> Exception:
         return self._words.errors[type(error)](str(error), request=request)
@@ -130,7 +138,7 @@ class Transport(Generic[RequestT, ResponseT]):
             headers=answer.headers,
             stream=stream,
             request=request,
-            extensions={"http_version": b"HTTP/1.1"},
+            extensions=EXTENSIONS,
         )
 
 
