@@ -22,39 +22,48 @@ if TYPE_CHECKING:
 class _WholeResponse(httpx.Response):
     """A response whose body is there: reading it takes no chain of iterators."""
 
-    whole: bytes
-
     def read(self) -> bytes:
         """Read and return the response content."""
-        if self._is_whole("BoundSyncStream"):
-            self._take_whole()
+        own = self._find_whole("BoundSyncStream")
+        if own is not None:
+            self._take(own)
             self.close()
+            self.stream = own
         return super().read()
 
     async def aread(self) -> bytes:
         """Read and return the response content."""
-        if self._is_whole("BoundAsyncStream"):
-            self._take_whole()
+        own = self._find_whole("BoundAsyncStream")
+        if own is not None:
+            self._take(own)
             await self.aclose()
+            self.stream = own
         return await super().aread()
 
-    def _is_whole(self, kind: str) -> bool:
-        """Return whether nothing was read, and nothing is between the client and our stream."""
-        stream: Any = self.stream
-        return (
-            type(stream).__name__ == kind
-            and isinstance(stream._stream, _WholeStream)  # noqa: SLF001 - shown by nothing else
-            and not (self.is_stream_consumed or self.is_closed)
-        )
+    def _find_whole(self, kind: str) -> _WholeStream | None:
+        """Return our stream if nothing of it was read, and only the client's is around it.
 
-    def _take_whole(self) -> None:
+        That one and the response hold each other, until the garbage collector finds them with
+        all that the request has left. So it does not stay around ours after the body was read.
+        """
+        around: Any = self.stream
+        if type(around).__name__ != kind or self.is_stream_consumed or self.is_closed:
+            return None
+        own = around._stream  # noqa: SLF001 - shown by nothing else
+        return own if isinstance(own, _WholeStream) else None
+
+    def _take(self, own: _WholeStream) -> None:
         self.is_stream_consumed = True
-        self._num_bytes_downloaded = len(self.whole)
-        self._content = self.whole
+        self._num_bytes_downloaded = len(own.body)
+        self._content = own.body
 
 
 class _WholeStream(httpx.ByteStream):
     """The body of such a response, for those who read it piece by piece."""
+
+    def __init__(self, body: bytes) -> None:
+        super().__init__(body)
+        self.body = body
 
 
 class _HttpxStream(ResponseStream, httpx.SyncByteStream):
@@ -78,11 +87,9 @@ class HttpxTransport(
     def _answer_whole(
         self, request: httpx.Request, headers: Headers, body: bytes
     ) -> httpx.Response:
-        response = _WholeResponse(
+        return _WholeResponse(
             200, headers=headers, stream=_WholeStream(body), request=request, extensions=EXTENSIONS
         )
-        response.whole = body
-        return response
 
     _words = LibraryTypes(
         response=httpx.Response,
