@@ -25,7 +25,6 @@ from getimg_mock.settings import Settings
 from getimg_mock.testing.client_waiting import LinkedWaitStrategy
 from getimg_mock.testing.interception import INTERCEPTION, Claim
 from getimg_mock.testing.layered_environment import ENVIRONMENT
-from getimg_mock.testing.live import ExternalServer, OwnServer
 from getimg_mock.testing.observed_run import hand_over
 from getimg_mock.testing.options import API_HOST, FIXTURES, resolve_options
 from getimg_mock.testing.policies import list_unrecorded
@@ -39,6 +38,7 @@ if TYPE_CHECKING:
 
     import respx
 
+    from getimg_mock.testing.live import ExternalServer, OwnServer
     from getimg_mock.testing.options import WorkspaceOptions
     from getimg_mock.virtual_time.linked_time import Link
 
@@ -148,6 +148,9 @@ def open_live(
 
 def run_session_server(config: pytest.Config) -> Iterator[OwnServer | ExternalServer]:
     """Yield the server of this test run, or of this xdist worker."""
+    # Imported on first use: a third of the import time, and most tests run in process.
+    from getimg_mock.testing.live import ExternalServer, OwnServer  # noqa: PLC0415 - see above
+
     url = config.getoption("getimg_server") or config.getini("getimg_server")
     token = config.getoption("getimg_token")
     server = (
