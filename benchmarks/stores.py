@@ -2,7 +2,8 @@
 
 All servers run at the same time and are loaded in turn, so that what else happens on the machine
 falls on all alike. The ratio is the median of the ratios of the rounds. SQLite flushes its log at
-checkpoints, not at each commit; Redis, where it is installed, once a second.
+checkpoints, not at each commit; Redis, where it is installed, once a second. `benchmarks.workers`
+compares several workers with one.
 
 With `--cpu` it compares the processor time of one worker for a request instead of answers per
 second: this is the figure that can be trusted while other programs use the machine. What Redis
@@ -34,7 +35,6 @@ REQUESTS: Final = 400
 CONNECTIONS: Final = 16
 IMAGES: Final = {"sqlite": 0.35, "redis": 0.35}
 POLLS: Final = {"sqlite": 0.6, "redis": 0.6}
-WORKERS: Final = 4
 VIDEO: Final = {"model": "seedance-v1-5-pro", "prompt": "Waves", "duration": 5}
 
 
@@ -58,19 +58,17 @@ def main() -> int:
 
 
 def _list_commands(folder: Path, stack: ExitStack) -> dict[str, Callable[[int], list[str]]]:
-    def keep(address: str, workers: int = 1) -> Callable[[int], list[str]]:
-        return lambda port: [*fake(port), "--store", address, "--workers", str(workers)]
+    def keep(address: str) -> Callable[[int], list[str]]:
+        return lambda port: [*fake(port), "--store", address]
 
     commands: dict[str, Callable[[int], list[str]]] = {
         "memory": fake,
         "sqlite": keep(f"sqlite:///{folder}/one.db"),
-        f"sqlite x{WORKERS}": keep(f"sqlite:///{folder}/several.db", WORKERS),
     }
     if shutil.which("redis-server") or shutil.which("valkey-server"):
         port = find_free_port()
         stack.enter_context(run_redis(port, str(folder), "--appendonly", "yes"))
-        commands["redis"] = keep(f"redis://127.0.0.1:{port}/0?prefix=one")
-        commands[f"redis x{WORKERS}"] = keep(f"redis://127.0.0.1:{port}/0?prefix=several", WORKERS)
+        commands["redis"] = keep(f"redis://127.0.0.1:{port}/0")
     return commands
 
 
@@ -89,11 +87,10 @@ def _measure(
 def _measure_cpu(
     servers: dict[str, Server], requests: Callable[[str, int], Sequence[bytes]]
 ) -> dict[str, list[float]]:
-    """Return how many requests a second of processor time allows: of one worker each."""
-    alone = {name: server for name, server in servers.items() if not name.endswith(f"x{WORKERS}")}
-    rates: dict[str, list[float]] = {name: [] for name in alone}
+    """Return how many requests a second of the server's processor time allows."""
+    rates: dict[str, list[float]] = {name: [] for name in servers}
     for number in range(ROUNDS + 1):
-        for name, server in alone.items():
+        for name, server in servers.items():
             before = server.read_cpu_seconds()
             _measure_once(server, requests(name, number))
             rates[name].append(REQUESTS / (server.read_cpu_seconds() - before))
@@ -117,10 +114,6 @@ def _compare(what: str, rates: dict[str, list[float]], targets: dict[str, float]
         if name in rates:
             ratio = _divide(rates[name], rates["memory"])
             missed |= at_least(f"stores    {what}, {name} / memory", ratio, target)
-        several = f"{name} x{WORKERS}"
-        if several in rates:
-            ratio = _divide(rates[several], rates[name])
-            missed |= at_least(f"stores    {what}, {several} / {name}", ratio, 1)
     return missed
 
 

@@ -100,7 +100,8 @@ class PlainExchange(NamedTuple):
 
     def pack(self, number: int, batch: PackedExchanges[Exchange]) -> None:
         """Add the exchange to those that are kept together."""
-        if not self.head.pack(self.moment).pack(number, *self[2:], batch):
+        packed = self.head.pack(self.moment)
+        if not packed.pack(number, *self[2:], batch):
             batch.add(self.write_out(number))
 
     def write_out(self, number: int) -> Exchange:
@@ -139,9 +140,16 @@ class PlainWay:
             and not (settings.check_responses or fake.media.rules)
         )
 
-    def keep(self, work: Callable[[], bool], loop: AbstractEventLoop) -> tuple[bool, Kept | None]:
-        """Do what answers a request; return whether it did, and what its answer has to wait for."""
-        found: tuple[bool, Kept | None] = self._store.do_together(work, loop, reads=self.reads)
+    def keep(
+        self, head: PlainHead, body: bytes, send: PlainSender, loop: AbstractEventLoop
+    ) -> tuple[bool, Kept | None]:
+        """Answer a request of a durable store as `head.answer` does, in a unit of work.
+
+        Returns whether it did, and what has to be waited for before the answer may be sent.
+        """
+        found: tuple[bool, Kept | None] = self._store.do_together(
+            head.answer_held, (body, send), loop, reads=self.reads
+        )
         return found
 
     def prepare(self, scope: Scope) -> PlainHead | None:
@@ -205,6 +213,10 @@ class PlainHead:
         """
         raise NotImplementedError
 
+    def answer_held(self, body: bytes, send: PlainSender) -> bool:
+        """Do what `answer` does, in a unit of work."""
+        return self.answer(body, send)
+
     def find_moment(self, workspace: Workspace, at: datetime) -> Moment:
         """Return what the answers of a moment have in common."""
         moment = self._moment
@@ -237,7 +249,11 @@ class PlainHead:
         _, moment, _, wall, sent, _, _, body, _ = values
         draft = create_record(PlainExchange, (*values, seconds))
         weight = self._weight + moment.weight + len(sent) + len(body)
-        workspace.journal.record_draft(draft, weight)
+        journal = workspace.journal
+        if self.way.keeps:
+            journal.add_draft(draft, weight)
+        else:
+            journal.record_draft(draft, weight)
         if self._line is not None:
             self._line(wall, seconds)
 

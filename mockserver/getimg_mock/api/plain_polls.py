@@ -13,8 +13,11 @@ from getimg_mock.world.clock import stopwatch, wall_seconds
 from getimg_mock.world.operations import OPERATIONS
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from getimg_mock.api.messages import Call
-    from getimg_mock.api.plain_heads import PlainSender
+    from getimg_mock.api.plain_heads import Moment, PlainSender
+    from getimg_mock.world.workspaces import Workspace
 
 
 class PlainPolls(PlainWay):
@@ -47,16 +50,37 @@ class PollHead(PlainHead):
         """
         started, wall = stopwatch(), wall_seconds()
         workspace = self.fake.store.get_or_create(self.key)
-        if body or len(workspace.scenarios):
-            return False
-        made = self._id
         with workspace.lock:
-            at = workspace.clock.now()
-            if not workspace.settlement.stays_pending(made, at):
-                return False
-            moment = self.find_moment(workspace, at)
-            remaining = workspace.limiter.count_left("video", moment.window)
+            found = self._look(workspace, body)
+        return found is not None and self._report(workspace, found, (body, wall, started), send)
+
+    def answer_held(self, body: bytes, send: PlainSender) -> bool:
+        """Do what `answer` does, in a unit of work, which keeps the workspace until it ends."""
+        started, wall = stopwatch(), wall_seconds()
+        workspace = self.fake.store.get_or_create(self.key)
+        found = self._look(workspace, body)
+        return found is not None and self._report(workspace, found, (body, wall, started), send)
+
+    def _look(self, workspace: Workspace, body: bytes) -> tuple[datetime, Moment, int] | None:
+        """Return when it was looked at, what its answer says, and what is left of the limit."""
+        if body or len(workspace.scenarios):
+            return None
+        at = workspace.clock.now()
+        if not workspace.settlement.stays_pending(self._id, at):
+            return None
+        moment = self.find_moment(workspace, at)
+        return at, moment, workspace.limiter.count_left("video", moment.window)
+
+    def _report(
+        self,
+        workspace: Workspace,
+        found: tuple[datetime, Moment, int],
+        request: tuple[bytes, float, float],
+        send: PlainSender,
+    ) -> bool:
+        at, moment, left = found
+        body, wall, started = request
         text = self._pending
-        send(moment, remaining, text)
-        self.finish(workspace, (self, moment, at, wall, body, made, remaining, text, ()), started)
+        send(moment, left, text)
+        self.finish(workspace, (self, moment, at, wall, body, self._id, left, text, ()), started)
         return True

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 _OWN_OPTIONS: Final = frozenset({"seed", "scenario"})
 """The settings of the fake for which `verify client` has an option of its own."""
 
+_PROCESSES: Final = 2
+"""The same on every machine, as a client that keeps state between cases may see the difference."""
+_MAX_PROCESSES: Final = 64
+
 
 def add_command(kinds: argparse._SubParsersAction[Any]) -> None:
     """Add `verify client`."""
@@ -96,6 +100,14 @@ def _add_case_options(parser: argparse.ArgumentParser) -> None:
         help="schedules of faults to try, for the shortest that costs twice",
     )
     add(
+        "--processes",
+        type=_parse_processes,
+        default=_PROCESSES,
+        metavar="N",
+        help="how many processes share the cases of an adapter, where they can be forked "
+        "(default: %(default)s)",
+    )
+    add(
         "--case-seconds",
         type=_parse_seconds,
         default=CASE_SECONDS,
@@ -113,6 +125,13 @@ def _parse_seconds(text: str) -> float:
     if not 0 < seconds < 1e9:
         raise SettingsError(f"--case-seconds {text}: write a number of seconds, 30 for example.")
     return seconds
+
+
+def _parse_processes(text: str) -> int:
+    count = int(text) if text.isdecimal() else 0
+    if not 1 <= count <= _MAX_PROCESSES:
+        raise SettingsError(f"--processes {text}: write a number from 1 to {_MAX_PROCESSES}.")
+    return count
 
 
 def _parse_count(text: str) -> int:
@@ -133,6 +152,7 @@ def run(arguments: argparse.Namespace) -> int:
             seed=arguments.seed,
             random=arguments.random,
             case_seconds=arguments.case_seconds,
+            processes=arguments.processes,
             target=arguments.target,
             key=arguments.key,
             budget=arguments.budget,

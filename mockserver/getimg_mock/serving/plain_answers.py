@@ -33,6 +33,8 @@ class PlainAnswers:
     # The last moment of an answer, and its response without what differs from request to request.
     _moment: Moment | None = None
     _response = b""
+    # The answer that is held back: it is sent at once, or when the store has kept what it says.
+    _held: _Plain
 
     def on_response_complete(self) -> None:
         """Begin to answer the next of several requests, or wait for one."""
@@ -71,23 +73,22 @@ class PlainAnswers:
 
     def _answer_kept(self, head: KnownHead, plain: PlainHead, body: bytes) -> None:
         """Answer a plain request when a durable store has kept what it changes."""
-        answers: list[_Plain] = []
-
-        def hold(*answer: Any) -> None:
-            answers.append(answer)
-
         try:
-            is_plain, kept = plain.way.keep(partial(plain.answer, body, hold), self.loop)
+            is_plain, kept = plain.way.keep(plain, body, self._hold, self.loop)
         except StoreError:
             is_plain, kept = False, None  # another try says so, by the long way
         if not is_plain:
             self._begin(self._open_known(head, body))
         elif kept is None:
-            self._send_plain(*answers[0])
+            self._send_plain(*self._held)
         else:
             # What comes meanwhile waits for its turn.
             cycle = self._running = self._open_known(head, body)
-            kept.add_done_callback(partial(self._send_kept, cycle, answers[0]))
+            kept.add_done_callback(partial(self._send_kept, cycle, self._held))
+
+    def _hold(self, moment: Moment, remaining: int, body: bytes) -> None:
+        """Hold an answer back."""
+        self._held = moment, remaining, body
 
     def _send_kept(self, cycle: RequestCycle, answer: _Plain, kept: Kept) -> None:
         """Send an answer whose changes are kept; where they are not, the request begins again."""

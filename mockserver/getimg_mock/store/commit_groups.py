@@ -37,32 +37,30 @@ class CommitGroup:
     """The requests of one turn of an event loop: one commit keeps the changes of all of them.
 
     `size` counts those that have changed only the journal. `is_open_longer` says whether the turn
-    in which the group began is over, `is_extended` whether it gets a second one.
+    in which the group began is over, `is_extended` whether it gets a second one, `is_awaited`
+    whether a request waits, or has waited, for its end, and `is_full` whether no further one may
+    join.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
         self.size = 0
-        self.is_open_longer = self.is_extended = False
+        self.is_open_longer = self.is_extended = self.is_awaited = self.is_full = False
         self._waiting: list[Kept] = []
-        self._is_awaited = False
-
-    @property
-    def is_awaited(self) -> bool:
-        """Whether a request waits, or has waited, for the end of the group."""
-        return self._is_awaited
-
-    @property
-    def is_full(self) -> bool:
-        """Whether no further request may join."""
-        return len(self._waiting) >= MAX_TOGETHER or self.size >= MAX_READS
 
     def wait(self) -> Kept:
         """Return what becomes known when the group ends."""
-        self._is_awaited = True
+        self.is_awaited = True
         future = Kept(loop=self.loop)
         self._waiting.append(future)
+        self.is_full = self.is_full or len(self._waiting) >= MAX_TOGETHER
         return future
+
+    def count_read(self) -> None:
+        """Count a request that has changed only the journal."""
+        self.size += 1
+        if self.size >= MAX_READS:
+            self.is_full = True
 
     def report(self, error: StoreError) -> None:
         """Say that the exchanges of requests that were answered before are not kept."""

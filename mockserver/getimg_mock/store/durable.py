@@ -63,6 +63,16 @@ class DurableStore(UnitsOfWork):
 
     def get_or_create(self, key: str) -> Workspace:
         """Return the workspace of `key`; creates it on first use."""
+        found = self._found
+        if (
+            found is not None
+            and found.is_joined
+            and found.workspace.key is key
+            and self._owner == get_ident()
+        ):
+            # As below, for a further request with the same head.
+            self._joined_now += 1
+            return found.workspace
         workspace_id = derive_workspace_id(key)
         if self._owner == get_ident():
             # As below, for a further request of the same group.
@@ -70,6 +80,8 @@ class DurableStore(UnitsOfWork):
             if session is not None and session.is_joined and session.workspace.key == key:
                 self._joined_now += 1
                 self._found = session
+                # The same text from now on, so that the next request is told by it.
+                session.workspace.key = key
                 return session.workspace
         with self._unit:
             session = self._find(workspace_id, key)

@@ -71,6 +71,54 @@ for _ = 1, tonumber(take()) do
     redis.call('ZREM', key('used'), id)
 end
 
+-- The values in commands of at most 1000: Lua can hand on about 8000.
+local function call_in_parts(command, key, values)
+    for first = 1, #values, 1000 do
+        local last = math.min(first + 999, #values)
+        redis.call(command, key, unpack(values, first, last))
+    end
+end
+
+local function find_holders(names)
+    local found = {}
+    for first = 1, #names, 1000 do
+        local last = math.min(first + 999, #names)
+        local some = redis.call('HMGET', key('holders'), unpack(names, first, last))
+        for index, each in ipairs(some) do found[first + index - 1] = each end
+    end
+    return found
+end
+
+local function keep_generations(id, number)
+    local names, bodies, is_pending = {}, {}, {}
+    for index = 1, tonumber(take()) do
+        local name, body, pending = take(), take(), take()
+        names[index], is_pending[index] = name, pending == '1'
+        bodies[2 * index - 1], bodies[2 * index] = name, body
+    end
+    if #names == 0 then return end
+    local order = key(number, 'order')
+    local serial = redis.call('ZCARD', order)
+    local new, held, pending, ended = {}, {}, {}, {}
+    for index, holders in ipairs(find_holders(names)) do
+        local name, at = names[index], nil
+        -- Its holders are separated by spaces; it is new where this workspace is none of them.
+        if not holders or not string.find(' ' .. holders .. ' ', ' ' .. id .. ' ', 1, true) then
+            serial = serial + 1
+            at = serial
+            new[#new + 1], new[#new + 2] = at, name
+            held[#held + 1], held[#held + 2] = name, holders and (holders .. ' ' .. id) or id
+        elseif is_pending[index] then at = redis.call('ZSCORE', order, name)
+        else ended[#ended + 1] = name end
+        if is_pending[index] then pending[#pending + 1], pending[#pending + 2] = at, name end
+    end
+    call_in_parts('HSET', key(number, 'generations'), bodies)
+    call_in_parts('ZADD', order, new)
+    call_in_parts('HSET', key('holders'), held)
+    call_in_parts('ZADD', key(number, 'pending'), pending)
+    call_in_parts('ZREM', key(number, 'pending'), ended)
+end
+
 for _ = 1, tonumber(take()) do
     local id, number, shown, version, epoch = take(), take(), take(), take(), take()
     local used, core, plan, anew, planned = take(), take(), take(), take(), take()
@@ -86,23 +134,10 @@ for _ = 1, tonumber(take()) do
         redis.call('HSET', head, 'number', number, 'shown_key', shown, 'epoch', epoch, 'plan', plan)
     end
     redis.call('ZADD', key('used'), used, id)
-    for _ = 1, tonumber(take()) do
-        local name, body, pending = take(), take(), take()
-        if redis.call('HSET', key(number, 'generations'), name, body) == 1 then
-            local serial = redis.call('ZCARD', key(number, 'order')) + 1
-            redis.call('ZADD', key(number, 'order'), serial, name)
-            local holders = redis.call('HGET', key('holders'), name)
-            redis.call('HSET', key('holders'), name, holders and (holders .. ' ' .. id) or id)
-        end
-        if pending == '1' then
-            local serial = redis.call('ZSCORE', key(number, 'order'), name)
-            redis.call('ZADD', key(number, 'pending'), serial, name)
-        else redis.call('ZREM', key(number, 'pending'), name) end
-    end
-    for _ = 1, tonumber(take()) do
-        local name = take()
-        redis.call('HSET', key(number, 'counts'), name, take())
-    end
+    keep_generations(id, number)
+    local counts = {}
+    for index = 1, 2 * tonumber(take()) do counts[index] = take() end
+    call_in_parts('HSET', key(number, 'counts'), counts)
     for _ = 1, 3 do
         local which, first = take(), take()
         local rows_of = key(number, which)

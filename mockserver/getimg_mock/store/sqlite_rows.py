@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.errors import StoreBusyError, StoreError
 from getimg_mock.store.rows import Head, HeadVersion
+from getimg_mock.store.sqlite_log import WriteAheadLog
 from getimg_mock.store.sqlite_tables import (
     HEAD_COLUMNS,
     INSERT_GENERATION,
@@ -73,6 +74,7 @@ class SqliteRows:
                 cached_statements=256,
             )
             open_tables(self._connection, path)
+            self._log = WriteAheadLog(self._connection)
 
     @contextmanager
     def _explain(self) -> Iterator[None]:
@@ -129,6 +131,7 @@ class SqliteRows:
             if self._connection.in_transaction:
                 self._connection.execute("COMMIT")
         self._end()
+        self._log.note(changes)
 
     def roll_back(self) -> None:
         """End the unit of work without changes."""

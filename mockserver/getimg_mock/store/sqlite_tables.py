@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Final
 
 from getimg_mock.errors import SettingsError
 from getimg_mock.store.rows import FORMAT
+from getimg_mock.store.sqlite_log import LOG_PAGES
 
 if TYPE_CHECKING:
     import sqlite3
     from pathlib import Path
 
-# Pages of the log after which it is copied into the file, which flushes both.
-_LOG_PAGES: Final = 4_000
+# Pages of the log after which SQLite copies it by itself: where `WriteAheadLog` does not.
+_LONGEST_LOG: Final = 8 * LOG_PAGES
 # The format of a file without tables.
 _EMPTY: Final = 0
 _CACHE_KIB: Final = 32 * 1024
@@ -78,7 +79,7 @@ def open_tables(connection: sqlite3.Connection, path: Path) -> None:
             f"{path}: SQLite cannot use WAL there ({mode}). Use a file on a local disk."
         )
     run("PRAGMA synchronous = NORMAL")
-    run(f"PRAGMA wal_autocheckpoint = {_LOG_PAGES}")
+    run(f"PRAGMA wal_autocheckpoint = {_LONGEST_LOG}")
     run(f"PRAGMA cache_size = -{_CACHE_KIB}")
     run("BEGIN IMMEDIATE")
     try:

@@ -97,8 +97,7 @@ class StoredJournal(Journal):
         if weight is None:
             weight = exchange.weight
         with self._unit:
-            self.recorded += 1
-            exchange = Exchange(self.recorded, *exchange[1:])
+            exchange = Exchange(self.recorded + 1, *exchange[1:])
             self._add(exchange, weight)
         self._call_listeners(exchange)
 
@@ -108,16 +107,22 @@ class StoredJournal(Journal):
             self.record(draft.write_out(0), weight)
             return
         with self._unit:
-            self.recorded = number = self.recorded + 1
-            self._add(draft, weight)
+            number = self._add(draft, weight)
         for listener in self._draft_listeners:
             listener(draft, number)
 
-    def _add(self, item: Exchange | Draft, weight: int) -> None:
-        self.added.append((self.recorded, item, weight))
+    def add_draft(self, draft: Draft, weight: int) -> None:
+        """Do what `record_draft` does, in a unit of work that has the workspace."""
+        if self._listeners or self._draft_listeners:
+            self.record_draft(draft, weight)
+        else:
+            self._add(draft, weight)
+
+    def _add(self, item: Exchange | Draft, weight: int) -> int:
+        self.recorded = number = self.recorded + 1
         self.weight += weight
-        if self.weight > self._budget or self.recorded - self.first >= self._bound:
-            self._drop_oldest()
+        self.added.append((number, item, weight))
+        return number
 
     def encode_added(self) -> dict[int, tuple[bytes, bytes]]:
         """Return the row of the exchanges that are not kept yet, by the number of the last."""
@@ -130,7 +135,11 @@ class StoredJournal(Journal):
             return {}
         return {self.recorded: (b",".join([b"%d" % each for each in weights]), batch.encode())}
 
-    def _drop_oldest(self) -> None:
+    def drop_oldest(self) -> None:
+        """Drop what exceeds the bounds.
+
+        It is done once for all that a commit keeps, or what reads the journal before.
+        """
         while self.recorded - self.first + 1 > self._bound or (
             self.weight > self._budget and self.first < self.recorded
         ):
@@ -179,6 +188,7 @@ class StoredJournal(Journal):
 
     def _read_batch(self, after: int, last: int) -> tuple[list[Exchange], int]:
         with self._unit:
+            self.drop_oldest()
             first, end = max(self.first, after + 1), min(last, self.recorded)
             if first > end:
                 return [], last
@@ -213,6 +223,7 @@ class StoredJournal(Journal):
 
     def __len__(self) -> int:
         with self._unit:
+            self.drop_oldest()
             return self.recorded - self.first + 1
 
 

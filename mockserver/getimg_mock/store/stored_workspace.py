@@ -305,6 +305,7 @@ class StoredWorkspace:
 
     def collect(self, used: float) -> Changes | None:
         """Return what the unit of work has changed, None for nothing; `used` is the real time."""
+        self.journal.drop_oldest()
         version = self.head.version + 1
         recent = [
             *self._recent,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from threading import get_ident
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple
 
 from getimg_mock.errors import GetimgMockError, Refusal, StoreError
 from getimg_mock.store.commit_groups import (
@@ -19,10 +19,12 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Awaitable, Callable, Coroutine
     from contextlib import AbstractContextManager
+    from typing import Unpack
 
     from getimg_mock.store.commit_groups import Kept
 
 _Result = TypeVar("_Result")
+_Arguments = TypeVarTuple("_Arguments")
 
 
 class UnitsOfWork:
@@ -79,15 +81,21 @@ class UnitsOfWork:
         return Awaited(self._unit, coroutine)
 
     def do_together(
-        self, work: Callable[[], bool], loop: asyncio.AbstractEventLoop, *, reads: bool
+        self,
+        work: Callable[[Unpack[_Arguments]], bool],
+        arguments: tuple[*_Arguments],
+        loop: asyncio.AbstractEventLoop,
+        *,
+        reads: bool,
     ) -> tuple[bool, Kept | None]:
         """Make a unit of work of what does not suspend, kept with others of the same turn.
 
-        `work` returns whether it has done anything. So does this, with what has to be waited for.
+        `work` gets `arguments`, and returns whether it has done anything. So does this, with what
+        has to be waited for.
         """
         self.join_group(loop)
         try:
-            is_done = work()
+            is_done = work(*arguments)
         except BaseException as error:
             self.leave_group(error, waits=False)
             raise
@@ -130,7 +138,7 @@ class UnitsOfWork:
         """
         group = self._group
         if reads and group is not None and not (group.is_awaited or self._has_changed()):
-            group.size += 1
+            group.count_read()
             self._release()
             return None
         failed, future = None, None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterator, MutableMapping
 from itertools import islice
-from typing import TYPE_CHECKING, Final, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 
 from getimg_mock.store.encoding import decode_effects
 from getimg_mock.world.holdings import MAX_ENTRIES
@@ -87,6 +87,11 @@ class StoredGenerations(GenerationsById):
         self._cached: OrderedDict[str, Generation] = OrderedDict()
         self._new: set[str] = set()
         self.count = 0
+
+    def get(self, generation_id: str, default: Any = None) -> Any:
+        """Return a generation, or `default`."""
+        found = self._cached.get(generation_id)
+        return super().get(generation_id, default) if found is None else found
 
     def __getitem__(self, generation_id: str) -> Generation:
         found = self._cached.get(generation_id)

@@ -263,11 +263,14 @@ class Journal:
             self.record(draft.write_out(0), weight)
             return
         with self._lock:
-            self._recorded += 1
-            number = self._recorded
+            self._recorded = number = self._recorded + 1
             self._keep(draft, weight)
         for listener in self._draft_listeners:
             listener(draft, number)
+
+    def add_draft(self, draft: Draft, weight: int) -> None:
+        """Do what `record_draft` does, in a unit of work that has the workspace."""
+        self.record_draft(draft, weight)
 
     def _call_listeners(self, exchange: Exchange) -> None:
         for listener in tuple(self._listeners):

@@ -14,6 +14,10 @@ from tests.contract.clients_by_others import (
     faults_of_files,
     faults_of_orders,
     faults_of_waits,
+    faults_seventh_files,
+    faults_seventh_money,
+    faults_seventh_reading,
+    faults_seventh_waiting,
     faults_sixth_files,
     faults_sixth_money,
     faults_sixth_reading,
@@ -34,6 +38,7 @@ from tests.contract.clients_by_others import (
     good_fourth_sync,
     good_fourth_typed,
     good_seen,
+    good_seventh_styles,
     good_sixth_styles,
     good_styles,
 )
@@ -75,6 +80,11 @@ LISTED = (
     faults_sixth_money,
     faults_sixth_reading,
     faults_sixth_waiting,
+    good_seventh_styles,
+    faults_seventh_files,
+    faults_seventh_money,
+    faults_seventh_reading,
+    faults_seventh_waiting,
 )
 
 __all__ = ["CLIENTS", "LISTED", "Entry"]

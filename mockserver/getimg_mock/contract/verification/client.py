@@ -43,6 +43,7 @@ def verify_client(
     seed: int | str = 0,
     random: int = 0,
     case_seconds: float = CASE_SECONDS,
+    processes: int = 1,
     target: str = "fake",
     key: str | None = None,
     budget: Amount | None = None,
@@ -64,6 +65,9 @@ def verify_client(
         random: How many schedules of faults to try, in search of the shortest that costs twice;
             needs hypothesis.
         case_seconds: The most seconds of real time that a case of an adapter may take.
+        processes: In how many processes the cases of an adapter are run. More than this one are
+            forked, on Linux, while it has one thread and is neither traced nor profiled: what the
+            client changes in memory is not seen here. A program always has several.
         target: `fake`, or a service to put the client to as well: `real` (getimg.ai) or a URL. Only
             cases that need no faults are run then. Ignored for observed requests.
         key: The API key for `target`; by default that of `GETIMG_API_KEY`.
@@ -108,6 +112,7 @@ def verify_client(
             seed=str(seed),
             random=random,
             case_seconds=case_seconds,
+            processes=processes,
             origin={"again": _format_again(options, sources), "budget": amount},
         )
         _run_all(run, sources, upstream)

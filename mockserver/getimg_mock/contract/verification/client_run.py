@@ -36,6 +36,7 @@ class ClientRun:
     seed: str
     random: int
     case_seconds: float
+    processes: int
     origin: Mapping[str, Any]
     results: list[Result] = field(default_factory=list)
     command_status: int = 0
@@ -43,7 +44,7 @@ class ClientRun:
 
     def verify(self, source: AdapterSource | ProgramSource) -> None:
         """Put a client through the cases of the checks, against the fault server."""
-        driver = source.create_driver(case_seconds=self.case_seconds)
+        driver = source.create_driver(case_seconds=self.case_seconds, shares=self.processes)
         self._drive(driver, source.adapter, self.checks)
 
     def compare(

@@ -53,3 +53,17 @@ def test_temporary_files_are_looked_at_and_go(tmp_path: Path) -> None:
     assert tempfile.gettempdir() == before
     with set_scratch_folder(tmp_path, on=False) as nowhere:
         assert nowhere is None
+
+
+def test_variables_are_as_they_were_whatever_a_client_did(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client may set, change and remove variables; the next case sees none of it."""
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example")
+    monkeypatch.setenv("CLIENT_CACHE", "kept")
+    before = dict(os.environ)
+    case = Case(name="variables", calls=(balance(),), environment={"MY_KEY": "k"})
+    with set_environment(case, {"MY_KEY": "THEIR_KEY"}):
+        assert os.environ["THEIR_KEY"] == "k"
+        assert "HTTPS_PROXY" not in os.environ
+        del os.environ["CLIENT_CACHE"]
+        os.environ["THEIR_OTHER"] = "x"
+    assert dict(os.environ) == before

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import sys
+import time  # noqa: TID251 - a client waits on its own clock
+import weakref
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -14,7 +17,11 @@ import pytest
 from getimg_mock.contract.clients.cases.client_check import compute_verdict
 from getimg_mock.contract.clients.drivers.process_driver import ProcessDriver
 from getimg_mock.contract.clients.drivers.python_driver import PythonDriver
-from getimg_mock.contract.clients.sandbox.resource_usage import ResourceUsage, measure_own_usage
+from getimg_mock.contract.clients.sandbox.resource_usage import (
+    ResourceUsage,
+    measure_new_objects,
+    measure_own_usage,
+)
 from getimg_mock.contract.clients.suite import cases, choose_checks, verify
 from tests.contract.clients.reference import AsyncReferenceClient, ReferenceClient, faulty
 
@@ -182,3 +189,48 @@ def test_a_large_file_is_not_begun_where_there_is_no_room(monkeypatch: pytest.Mo
     assert PythonDriver(ReferenceClient).find_obstacle(case("large")) == (
         "here: needs 1000 MB of free space for temporary files"
     )
+
+
+class Cycle:
+    """An object that only a collection of garbage ends."""
+
+    def __init__(self) -> None:
+        self.me = self
+
+
+def test_garbage_of_a_case_is_found_and_what_was_before_is_not_looked_at() -> None:
+    """A collection among all objects of a process takes longer than the calls of a case."""
+    kept = gc.get_freeze_count()
+    gc.unfreeze()
+    try:
+        earlier = weakref.ref(Cycle())
+        with measure_new_objects(on=True):
+            ended = weakref.ref(Cycle())
+            measure_own_usage(lambda: 0)
+            assert ended() is None
+            assert earlier() is not None
+        assert not gc.get_freeze_count()
+        measure_own_usage(lambda: 0)
+        assert earlier() is None
+    finally:
+        if kept:
+            gc.freeze()
+
+
+class Patient(ReferenceClient):
+    """Waits for a video as long as it takes, and asks every second."""
+
+    def generate_video(self, **fields: Any) -> Any:
+        """Make a video."""
+        made = self.submit_video(**fields)
+        while (video := self.retrieve_video(made["id"]))["status"] == "pending":
+            time.sleep(1)
+        return video
+
+
+def test_who_waits_for_ever_is_stopped_in_the_first_wait() -> None:
+    """Its other waits would be as long, and what it holds is counted nevertheless."""
+    history = PythonDriver(Patient).run(case("waited-often-in-vain-late"))
+    assert len(history.exchanges) == 1250
+    assert [each.kind for each in history.calls()] == ["abandoned"] * 12
+    assert len(history.holdings) == 2

@@ -100,7 +100,9 @@ class Case:
     is for cases that need a real network. `memory` and `holdings` measure the resources that the
     client takes, the latter after `baseline` calls and at the end. `room` is the free disk space
     that the case needs, in bytes. `file_limit` is the size beyond which no file can be written, as
-    where a disk is full. `zone` is the local time zone, which is to change nothing.
+    where a disk is full. `first_requests` is how many requests the first call may send, 0 for as
+    many as all calls may; with more, the client gets no further. `zone` is the local time zone,
+    which is to change nothing.
     """
 
     name: str
@@ -126,12 +128,18 @@ class Case:
     baseline: int = BASELINE_CALLS
     room: int = 0
     file_limit: int = 0
+    first_requests: int = 0
     zone: str = EAST
     patience: float | None = 8.0
     ours: str = "time"
     real: bool = False
     left_out: frozenset[int] = frozenset()
     """The indices of calls that are left out for lack of their operation: see `capabilities`."""
+
+    def find_interruption(self, number: int) -> float | None:
+        """Return after how many seconds a call is interrupted; None where it is not."""
+        later = set(range(number + 1, len(self.calls))) - self.left_out
+        return self.interrupt_after if later else None
 
     def with_changes(self, **changes: Any) -> Case:
         """Return the case with changed fields."""

@@ -38,6 +38,9 @@ _MANY_CALLS_REAL: Final = 200
 _WAITS: Final = 12
 _WAITS_BEFORE: Final = 4
 _IN_VAIN: Final = "waited-often-in-vain"
+_POLLS_IN_VAIN: Final = 1250
+"""So many polls of one wait, and the client has no end of its own: four would be all that a case
+allows, and what it holds is counted after the fourth."""
 
 
 def cases(_: Stream) -> Iterator[Case]:
@@ -106,7 +109,9 @@ def _build_waits_in_vain() -> Iterator[Case]:
     refuse = FaultRule(on="videos.retrieve", do=gone, label="404 for good")
     hold = {"on": ["videos.create"], "transition": {"hold": True}}
     yield many.with_changes(name=f"{_IN_VAIN}-failed", scenario=(_fail_videos(12),))
-    yield many.with_changes(name=f"{_IN_VAIN}-late", scenario=(hold,))
+    yield many.with_changes(
+        name=f"{_IN_VAIN}-late", scenario=(hold,), first_requests=_POLLS_IN_VAIN
+    )
     yield many.with_changes(name=f"{_IN_VAIN}-refused", rules=(refuse,))
     yield many.with_changes(
         name=f"{_IN_VAIN}-real",

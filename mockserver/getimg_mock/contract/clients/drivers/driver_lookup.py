@@ -44,9 +44,11 @@ class AdapterSource:
         """The words that name the client on the command line; empty where it has no name."""
         return shlex.quote(self.adapter) if self.adapter != NAMELESS else ""
 
-    def create_driver(self, *, case_seconds: float = CASE_SECONDS, suffix: str = "") -> Driver:
+    def create_driver(
+        self, *, case_seconds: float = CASE_SECONDS, shares: int = 1, suffix: str = ""
+    ) -> Driver:
         """Return what drives the client against the fault server; `suffix` ends its name."""
-        return PythonDriver(self.make, self.name + suffix, real_seconds=case_seconds)
+        return PythonDriver(self.make, self.name + suffix, real_seconds=case_seconds, shares=shares)
 
     def create_upstream_driver(self, target: HttpTarget, *, suffix: str = "") -> Driver:
         """Return the driver of the client against a service other than the fake."""
@@ -70,11 +72,14 @@ class ProgramSource:
         """The words that name the client on the command line."""
         return f"--program {shlex.quote(self.name)}"
 
-    def create_driver(self, *, case_seconds: float = CASE_SECONDS, suffix: str = "") -> Driver:
+    def create_driver(
+        self, *, case_seconds: float = CASE_SECONDS, shares: int = 1, suffix: str = ""
+    ) -> Driver:
         """Return what drives the program against the fault server; `suffix` ends its name.
 
-        All cases together may take twice `case_seconds`.
+        All cases together may take twice `case_seconds`. A program always has several processes.
         """
+        del shares
         driver = ProcessDriver(self.command, processes=_PROCESSES, case_seconds=case_seconds)
         driver.name += suffix
         return driver

@@ -33,6 +33,7 @@ from getimg_mock.contract.clients.sandbox.environment import (
     set_environment,
     set_scratch_folder,
 )
+from getimg_mock.contract.clients.sandbox.resource_usage import measure_new_objects
 from getimg_mock.contract.clients.sandbox.time_limit import TimeLimit
 from getimg_mock.contract.plans import Plan
 from getimg_mock.isolation.local_only import block_external_connections
@@ -76,6 +77,8 @@ class PythonDriver:
     cache: MediaCache = field(default_factory=lambda: MediaCache(64 * 1024 * 1024))
     real_seconds: float = 30.0
     """The limit of real time for one case, in seconds."""
+    shares: int = 1
+    """In how many forked processes many cases are run."""
 
     def __post_init__(self) -> None:
         with block_external_connections(self.name):
@@ -123,6 +126,8 @@ class PythonDriver:
             scenario=tuple(map(dict, case.scenario)),
             cache=self.cache,
         )
+        if case.first_requests:
+            adversary.most_at_first = case.first_requests
         network = Network(adversary, time)
         run = CaseRun(self.make, self.name, self.capabilities, case, adversary, network, time)
         with tempfile.TemporaryDirectory() as place, ExitStack() as stack:
@@ -136,6 +141,7 @@ class PythonDriver:
                 block_external_connections(self.name),
                 time.patch_process(),
                 limit_files(case.file_limit),
+                measure_new_objects(on=case.holdings),
             ):
                 stack.enter_context(each)
             self.make_calls(run)

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Protocol, cast
 
+from getimg_mock.contract.clients.drivers import forked_shares
 from getimg_mock.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -44,9 +45,13 @@ def run_cases(driver: Driver, cases: Sequence[Case], seed: str) -> Iterator[Clie
 
     A driver with more than one of `processes` gets siblings, and cases run side by side: the first
     ones begin first, so the caller sorts them by what matters most. Siblings start one after
-    another, and take cases once they answer: together, all would be late on a busy machine.
+    another, and take cases once they answer: together, all would be late on a busy machine. One
+    with more than one of `shares` is forked as often, where that saves time.
     """
-    if getattr(driver, "processes", 1) > 1 and len(cases) > 1:
+    shares = getattr(driver, "shares", 1)
+    if shares > 1 and len(cases) >= forked_shares.LEAST_CASES and forked_shares.can_fork():
+        yield from forked_shares.run_in_forks(driver, cases, seed, shares)
+    elif getattr(driver, "processes", 1) > 1 and len(cases) > 1:
         yield from _run_side_by_side(driver, cases, seed)
     else:
         for case in cases:

@@ -107,6 +107,8 @@ class FaultServer:
     scenario: tuple[dict[str, Any], ...] = ()
     cache: MediaCache | None = None
     most: int = _MAX_REQUESTS
+    most_at_first: int = _MAX_REQUESTS
+    """How many requests the first call may send; with more, the client gets no further."""
     forward: Callable[[ReceivedRequest], WireAnswer] | None = None
     """Answers instead of the fake, where the client is tested against another service."""
     elsewhere: str = "https://evil.example"
@@ -158,6 +160,8 @@ class FaultServer:
     def answer(self, asked: ReceivedRequest) -> WireScript:
         """Record a request, and return what is sent back."""
         with self._lock:
+            if self.call == 0 and len(self.exchanges) >= self.most_at_first:
+                self.most = self.most_at_first
             if len(self.exchanges) >= self.most:
                 raise Abandoned(f"sent {self.most} requests")
             self._effects = []

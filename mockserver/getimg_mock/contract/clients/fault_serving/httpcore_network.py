@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+import sys
 import threading
 from collections import deque
 from contextlib import ExitStack, contextmanager
@@ -74,7 +75,8 @@ class Network:
         """Connect every client of this process that is based on httpcore to this network."""
         with ExitStack() as stack:
             for name in _CORE_LIBRARIES:
-                if find_spec(name) is not None:
+                # One that is imported is not looked for again: that takes longer than patching it.
+                if name in sys.modules or find_spec(name) is not None:
                     for each in _patches(name, self):
                         stack.enter_context(each)
             yield

@@ -80,14 +80,30 @@ def set_environment(case: Case, variables: dict[str, str]) -> Iterator[None]:
     """
     changes = {variables.get(name, name): value for name, value in case.environment.items()}
     changes["TZ"] = case.zone
-    proxies = [name for name in os.environ if name.lower().endswith("_proxy")]
-    with patch.dict(os.environ, changes):
-        for name in proxies:
-            if name not in changes:
+    with _restore_variables() as before:
+        os.environ.update(changes)
+        for name in before:
+            if name not in changes and name.lower().endswith("_proxy"):
                 os.environ.pop(name, None)
         _read_zone()
         yield
     _read_zone()
+
+
+@contextmanager
+def _restore_variables() -> Iterator[dict[str, str]]:
+    """Yield the environment variables, and restore those that are others at the end.
+
+    `patch.dict` sets each of them anew: that took as long as creating a client.
+    """
+    before = os.environ.copy()
+    try:
+        yield before
+    finally:
+        after = os.environ.copy()
+        for name in after.keys() - before.keys():
+            os.environ.pop(name, None)
+        os.environ.update({name: was for name, was in before.items() if after.get(name) != was})
 
 
 def _read_zone() -> None:
@@ -108,9 +124,10 @@ def set_scratch_folder(place: Path, *, on: bool) -> Iterator[Path | None]:
     other = [each for each in _SCRATCH_FOLDERS if _is_apart(Path(each), place)]
     with (
         tempfile.TemporaryDirectory(dir=other[0] if other else None) as folder,
-        patch.dict(os.environ, TMPDIR=folder),
+        _restore_variables(),
         patch.object(tempfile, "tempdir", folder),
     ):
+        os.environ["TMPDIR"] = folder
         yield Path(folder)
 
 

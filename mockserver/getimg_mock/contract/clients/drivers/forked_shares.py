@@ -1,0 +1,199 @@
+"""Running the cases of an adapter in forked processes, each of which takes a share of them.
+
+A client that is driven in virtual time computes and never waits: one process uses one processor.
+The shares follow from the cases alone, so that a client that keeps something in its process from
+one case to the next is judged alike on every machine.
+"""
+
+from __future__ import annotations
+
+import gc
+import heapq
+import os
+import pickle
+import select
+import signal
+import sys
+import traceback
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from getimg_mock.contract.clients.drivers import forks
+from getimg_mock.contract.clients.sandbox.resource_usage import count_threads
+from getimg_mock.errors import SettingsError
+from getimg_mock.world.clock import pause
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from getimg_mock.contract.clients.cases.case_rules import Case
+    from getimg_mock.contract.clients.cases.client_history import ClientHistory
+    from getimg_mock.contract.clients.drivers.python_driver import Driver
+
+LEAST_CASES: Final = 60
+"""With fewer cases, forking takes longer than what it saves."""
+
+_LENGTH_SIZE: Final = 8
+_READ_SIZE: Final = 2**20
+_CASE_WEIGHT: Final = 4
+"""How many calls take as long as what a case takes besides its calls."""
+_ROOM_WEIGHT: Final = 1e-6
+"""How many calls take as long as writing one byte of a large file."""
+_END_PAUSES: Final = 100
+"""How many hundredths of a second a process gets to clean up after an interrupt."""
+
+
+def can_fork() -> bool:
+    """Return whether forked processes can go on with a client, and nothing watches this one.
+
+    A debugger, a profiler or a measurement of coverage would see none of it.
+    """
+    return (
+        forks.SUPPORTED
+        and count_threads() == 1
+        and sys.gettrace() is None
+        and sys.getprofile() is None
+        and not _is_monitored()
+    )
+
+
+def divide_cases(cases: Sequence[Case], shares: int) -> list[list[int]]:
+    """Return the places of cases in so many shares that should take equally long."""
+    weights = [_CASE_WEIGHT + len(each.calls) + each.room * _ROOM_WEIGHT for each in cases]
+    heaviest_first = sorted(range(len(cases)), key=lambda place: (-weights[place], place))
+    heap: list[tuple[float, int, list[int]]] = [(0.0, number, []) for number in range(shares)]
+    for place in heaviest_first:
+        weight, number, places = heap[0]
+        places.append(place)
+        heapq.heapreplace(heap, (weight + weights[place], number, places))
+    return [sorted(places) for _, _, places in sorted(heap)]
+
+
+def run_in_forks(
+    driver: Driver, cases: Sequence[Case], seed: str, shares: int
+) -> Iterator[ClientHistory]:
+    """Run the client through cases in as many processes; yields the histories in order.
+
+    Raises what a case raised, and `SettingsError` where a process ends before its cases.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()  # what is not written yet would be written by each process
+    with ExitStack() as stack:
+        workers: list[_Worker] = []
+        for places in divide_cases(cases, shares):
+            workers.append(_fork_worker(driver, cases, places, seed, workers))
+            stack.callback(workers[-1].end)
+        came: dict[int, Any] = {}
+        owner = {place: each for each in workers for place in each.places}
+        for place, case in enumerate(cases):
+            while place not in came:
+                if owner[place].over:
+                    raise SettingsError(
+                        f"{driver.name}: its process ended by itself in the case {case.name!r}. "
+                        "A client returns or raises; it does not end the process."
+                    )
+                _receive(workers, came)
+            result = came.pop(place)
+            if isinstance(result, BaseException):
+                raise result
+            yield result
+
+
+def _is_monitored() -> bool:
+    monitoring = getattr(sys, "monitoring", None)  # since Python 3.12
+    return monitoring is not None and any(map(monitoring.get_tool, range(6)))
+
+
+@dataclass(eq=False)
+class _Worker:
+    """A forked process, the places of its cases, and the pipe that it writes results to."""
+
+    process: int
+    pipe: int
+    places: Sequence[int]
+    over: bool = False
+    _bytes: bytearray = field(default_factory=bytearray)
+
+    def read(self) -> Iterator[tuple[int, Any]]:
+        """Read what is there, and yield the results that are whole, each with its place."""
+        data = os.read(self.pipe, _READ_SIZE)
+        self.over = not data
+        self._bytes += data
+        while len(self._bytes) >= _LENGTH_SIZE:
+            end = _LENGTH_SIZE + int.from_bytes(self._bytes[:_LENGTH_SIZE], "big")
+            if len(self._bytes) < end:
+                return
+            found: tuple[int, Any] = pickle.loads(self._bytes[_LENGTH_SIZE:end])  # noqa: S301 - our own process wrote it
+            del self._bytes[:end]
+            yield found
+
+    def end(self) -> None:
+        """Interrupt the process, so that it removes its files, and kill it if it goes on."""
+        os.close(self.pipe)
+        os.kill(self.process, signal.SIGINT)
+        for _ in range(_END_PAUSES):
+            if os.waitpid(self.process, os.WNOHANG)[0]:
+                return
+            pause(0.01)
+        os.kill(self.process, signal.SIGKILL)
+        os.waitpid(self.process, 0)
+
+
+def _receive(workers: Sequence[_Worker], came: dict[int, Any]) -> None:
+    """Wait for results, and add them by their places."""
+    by_pipe = {each.pipe: each for each in workers if not each.over}
+    for pipe in select.select(list(by_pipe), [], [])[0]:
+        came.update(by_pipe[pipe].read())
+
+
+def _fork_worker(
+    driver: Driver, cases: Sequence[Case], places: Sequence[int], seed: str, others: list[_Worker]
+) -> _Worker:
+    reader, writer = os.pipe()
+    process = os.fork()
+    if process:
+        os.close(writer)
+        return _Worker(process, reader, places)
+    for inherited in (reader, *(each.pipe for each in others)):
+        os.close(inherited)
+    try:
+        _work(driver, [(place, cases[place]) for place in places], seed, writer)
+    finally:
+        os._exit(0)  # without finalizing what the parent has begun
+
+
+def _work(driver: Driver, cases: Sequence[tuple[int, Case]], seed: str, writer: int) -> None:
+    """Run cases in the forked process, until one raises, and write what comes of each."""
+    with suppress(KeyboardInterrupt, OSError):  # the parent wants, or takes, no more
+        for place, case in cases:
+            # What was there before the case is no garbage that it could leave behind.
+            if case.holdings:
+                gc.freeze()
+            result: ClientHistory | BaseException
+            try:
+                result = driver.run(case, seed=seed)
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:  # noqa: BLE001 - the parent raises it
+                result = _make_portable(error)
+            _write(writer, (place, result))
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(Exception):
+            stream.flush()
+
+
+def _make_portable(error: BaseException) -> BaseException:
+    """Return an error that can be pickled: this one, or one with its traceback as text."""
+    try:
+        pickle.loads(pickle.dumps(error))  # noqa: S301 - see above
+    except Exception:  # noqa: BLE001 - whatever a class of errors does there
+        return RuntimeError("".join(traceback.format_exception(error)))
+    return error
+
+
+def _write(writer: int, result: tuple[int, Any]) -> None:
+    pickled = pickle.dumps(result, pickle.HIGHEST_PROTOCOL)
+    data = memoryview(len(pickled).to_bytes(_LENGTH_SIZE, "big") + pickled)
+    while data:
+        data = data[os.write(writer, data) :]
