@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from getimg_mock.api.plain_heads import Moment, PlainHead
     from getimg_mock.world.journal import Headers
 
-    # Method, path with query, scheme, host and port, as the client's library has them.
-    Target = tuple[str, bytes, str, str, int | None]
+    # The method, the path with its query, the scheme, the host and the port.
+    RequestLine = tuple[str, bytes, str, str, int | None]
     # The moment of an answer, how many submissions are left, and the body. The status is 200.
-    PlainAnswer = tuple[Moment, int, bytes]
+    PlainReply = tuple[Moment, int, bytes]
 
 _MOST: Final = 64
-"""Targets of which the last head is kept."""
+"""Request lines of which the last head is kept."""
 
 # A body of as many digits may be too large to be taken.
 _MANY_DIGITS: Final = 8
@@ -43,20 +43,20 @@ class KnownRequests:
         self.app = app
         self._find_endpoint: Callable[[Scope], Endpoint | None] | None
         self._find_endpoint = getattr(app, "find_endpoint", None)
-        self._known: dict[Target, tuple[Headers, PlainHead | None]] = {}
+        self._known: dict[RequestLine, tuple[Headers, PlainHead | None]] = {}
 
-    def answer(self, target: Target, headers: Headers, body: bytes) -> PlainAnswer | None:
+    def answer(self, line: RequestLine, headers: Headers, body: bytes) -> PlainReply | None:
         """Answer a plain request; return None, and change nothing, where it may be another one.
 
         `headers` are as the client spells them.
         """
-        known = self._known.get(target)
+        known = self._known.get(line)
         if known is None or known[0] != headers:
-            head = self._prepare(target, headers)
+            head = self._prepare(line, headers)
         else:
             head = known[1]
             if head is not None and head.way.is_retired:
-                head = self._prepare(target, headers)
+                head = self._prepare(line, headers)
         if head is None:
             return None
         answer: Any = None
@@ -68,14 +68,14 @@ class KnownRequests:
         head.answer(body, take)
         return answer  # type: ignore[no-any-return]
 
-    def _prepare(self, target: Target, headers: Headers) -> PlainHead | None:
+    def _prepare(self, line: RequestLine, headers: Headers) -> PlainHead | None:
         if len(self._known) >= _MOST:
             self._known.clear()
-        head = self._find_head(target, [(name.lower(), value) for name, value in headers])
-        self._known[target] = headers, head
+        head = self._find_head(line, [(name.lower(), value) for name, value in headers])
+        self._known[line] = headers, head
         return head
 
-    def _find_head(self, target: Target, headers: Headers) -> PlainHead | None:
+    def _find_head(self, line: RequestLine, headers: Headers) -> PlainHead | None:
         fields = dict(headers)
         if (
             self._find_endpoint is None
@@ -83,7 +83,7 @@ class KnownRequests:
             or b"transfer-encoding" in fields
         ):
             return None
-        method, path, scheme, host, port = target
+        method, path, scheme, host, port = line
         request = Request(method, scheme, host, find_port(scheme, port), path, headers)
         scope: Scope = InMemoryConnection(request).scope()
         endpoint = self._find_endpoint(scope)

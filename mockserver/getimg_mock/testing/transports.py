@@ -102,8 +102,8 @@ class Transport(Generic[RequestT, ResponseT]):
         if self._known.app is not self.app:
             self._known = KnownRequests(self.app)
         url = request.url
-        target = (request.method, url.raw_path, url.scheme, url.host, url.port)
-        answer = self._known.answer(target, request.headers.raw, request.content)
+        line = (request.method, url.raw_path, url.scheme, url.host, url.port)
+        answer = self._known.answer(line, request.headers.raw, request.content)
         if answer is None:
             return None
         moment, remaining, body = answer
