@@ -136,6 +136,11 @@ class Case:
     left_out: frozenset[int] = frozenset()
     """The indices of calls that are left out for lack of their operation: see `capabilities`."""
 
+    def find_interruption(self, number: int) -> float | None:
+        """Return after how many seconds a call is interrupted; None where it is not."""
+        later = set(range(number + 1, len(self.calls))) - self.left_out
+        return self.interrupt_after if later else None
+
     def with_changes(self, **changes: Any) -> Case:
         """Return the case with changed fields."""
         return replace(self, **changes)

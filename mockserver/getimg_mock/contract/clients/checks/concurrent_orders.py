@@ -37,6 +37,8 @@ _REFUSALS: Final = {
 _ENDS: Final = {"without money": 1.0, "not allowed": 1.0, "first": 4.0, "second": 3.0}
 """The seconds after which the body of an answer comes; its head comes at once."""
 _BETWEEN: Final = 2.0
+_PATIENCE: Final = 14.0
+"""The limit of one call in real time, in which images are ordered alone: they show as much."""
 _TWINS: Final = ("twins", "twins")
 
 
@@ -53,7 +55,7 @@ def cases(_: Stream) -> Iterator[Case]:
             together=True,
             settings={"video_seconds": 3},
             limit=LIMIT,
-            patience=None,
+            patience=_PATIENCE if kind == "image" else None,
             rules=(FaultRule(on=on, do=limited, label="429", nth=tuple(range(1, _TOGETHER + 1))),),
         )
         ordered = tuple(
@@ -65,7 +67,7 @@ def cases(_: Stream) -> Iterator[Case]:
             together=True,
             settings={"video_seconds": 3},
             limit=LIMIT,
-            patience=None,
+            patience=_PATIENCE if kind == "image" else None,
             rules=(FaultRule(on=on, do=_answer_in_parts, label="a body that comes late"),),
         )
 

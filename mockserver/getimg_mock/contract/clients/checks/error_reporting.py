@@ -158,7 +158,7 @@ def _build_free_cases() -> Iterator[Case]:
 
 
 def _build_other_cases(listed: list[WireAnswer]) -> Iterator[Case]:
-    failing = {"on": ["videos.create"], "transition": {"failed": "server_error", "seconds": 3}}
+    failing = {"on": ["videos.create"], "transition": {"failed": "server_error", "seconds": 1}}
     yield Case(name="failed-video", calls=(video(),), scenario=(failing,), limit=HOUR)
     page = fault_actions.build_text_answer(502, "text/html", fault_actions.HTML)
     serve_page = fault_actions.answer_instead(page)

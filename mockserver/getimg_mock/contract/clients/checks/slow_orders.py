@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from getimg_mock.contract.clients.cases import fault_actions
 from getimg_mock.contract.clients.cases.case_rules import HOUR, Case, image, video
 from getimg_mock.contract.clients.cases.client_check import client_check
-from getimg_mock.contract.clients.cases.wire_script import WireStep
 from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
 from getimg_mock.contract.verdicts import expect
 
@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from getimg_mock.contract.clients.cases.client_history import ClientHistory
-    from getimg_mock.contract.clients.cases.wire_script import WireScript
-    from getimg_mock.contract.clients.fault_serving.fault_server import FaultContext
     from getimg_mock.contract.verdicts import Observation
     from getimg_mock.world.randomness import Stream
 
@@ -40,12 +38,8 @@ def cases(_: Stream) -> Iterator[Case]:
 
 
 def _build_case(name: str, seconds: float, **more: object) -> Case:
-    def answer_late(turn: FaultContext) -> WireScript:
-        first, *rest = turn.proceed().to_script()
-        return (WireStep(first.what, first.delay + seconds), *rest)
-
     slow = tuple(
-        FaultRule(on=on, do=answer_late, label="a slow order", must=False)
+        FaultRule(on=on, do=fault_actions.answer_late(seconds), label="a slow order", must=False)
         for on in ("images.generate", "videos.create")
     )
     fields = {"calls": _ORDERS, "patience": None, "settings": {"video_seconds": 1}}
