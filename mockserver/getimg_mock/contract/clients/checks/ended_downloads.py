@@ -37,6 +37,20 @@ def cases(_: Stream) -> Iterator[Case]:
         patience=None,
     )
     yield build_download_case(
+        "cut-withdrawn-often",
+        stall,
+        calls=(
+            image(),
+            download(),
+            *(download(into=1),) * 3,
+            balance(),
+            image().instead_of("balance"),
+        ),
+        options={"timeout": 60},
+        interrupt_after=5.0,
+        patience=None,
+    )
+    yield build_download_case(
         "cut-withdrawn-real",
         stall,
         calls=(image(), download(), balance(), image().instead_of("balance")),
