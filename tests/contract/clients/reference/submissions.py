@@ -254,7 +254,7 @@ def counted_refusals(core: Core, status: int) -> None:
     """Count refusals, as faulty clients do that take them for outages, or lose slots to them."""
     core.seen["unpaid"] = core.seen.get("unpaid") or status == 402
     core.seen["refusals"] = core.seen.get("refusals", 0) + (400 <= status < 500)
-    refused = status in {400, 404, 422}
+    refused = status in {400, 402, 404, 422}
     core.seen["in_a_row"] = core.seen.get("in_a_row", 0) + 1 if refused else 0
 
 

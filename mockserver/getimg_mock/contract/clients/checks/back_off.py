@@ -129,14 +129,13 @@ def back_off_is_sound(history: ClientHistory) -> Iterator[Observation]:
     as long as earlier ones have ended, although the service was well. To wait once more after
     the last attempt is a warning.
     """
-    if history.case == "errors-retried":
-        yield from _waits_are_made(history)
-        return
-    if history.case == "limited-always":
-        yield from _limits_end(history)
-        return
-    if history.case == "well-between":
-        yield from _waits_begin_anew(history)
+    own = {
+        "errors-retried": _waits_are_made,
+        "limited-always": _limits_end,
+        "well-between": _waits_begin_anew,
+    }
+    if history.case in own:
+        yield from own[history.case](history)
         return
     if history.case.startswith("ordered-500"):
         yield from _orders_are_tried_once(history)
@@ -149,8 +148,7 @@ def back_off_is_sound(history: ClientHistory) -> Iterator[Observation]:
         sent = find_own_requests(history, outcome)
         series.append(measure_gaps(sent))
         yield from _tries_are_bounded(outcome, sent)
-    yield from _waits_grow([each for each in series if len(each) >= 2])
-    yield from _waits_differ(series)
+    yield from _waits_grow_and_differ(series)
 
 
 def _limits_end(history: ClientHistory) -> Iterator[Observation]:
@@ -239,6 +237,11 @@ def _waits_have_a_cap(sent: list[ClientExchange]) -> Observation:
         f"{longest:.0f} s: {_format_gaps(gaps)}",
         *sent[:4],
     )
+
+
+def _waits_grow_and_differ(series: list[list[float]]) -> Iterator[Observation]:
+    yield from _waits_grow([each for each in series if len(each) >= 2])
+    yield from _waits_differ(series)
 
 
 def _waits_grow(series: list[list[float]]) -> Iterator[Observation]:

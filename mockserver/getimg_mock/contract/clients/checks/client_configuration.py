@@ -65,17 +65,7 @@ def _build_address_cases() -> Iterator[Case]:
         calls=(image(), models(), video(), ClientCall(op="balance")),
         patience=None,
     )
-    # A client that asks elsewhere while its gateway is down sends its key there.
-    down = fault_actions.answer_instead(fault_actions.UNAVAILABLE)
-    yield Case(
-        name="gateway-down",
-        base="https://gateway.example:8443/getimg",
-        calls=(image(), models(), ClientCall(op="balance")),
-        rules=(FaultRule(on="*", do=down, label="503"),),
-        options={"max_retries": 1},
-        limit=HOUR,
-        patience=None,
-    )
+    yield _build_down_case()
     yield Case(
         name="environment",
         needs=("environment",),
@@ -83,6 +73,20 @@ def _build_address_cases() -> Iterator[Case]:
         patience=None,
         environment={"base_url": "https://gateway.example", "key": "sk_from_environment"},
         base="https://gateway.example",
+    )
+
+
+def _build_down_case() -> Case:
+    """Return the case in which a gateway is down: who asks elsewhere sends the key there."""
+    down = fault_actions.answer_instead(fault_actions.UNAVAILABLE)
+    return Case(
+        name="gateway-down",
+        base="https://gateway.example:8443/getimg",
+        calls=(image(), models(), ClientCall(op="balance")),
+        rules=(FaultRule(on="*", do=down, label="503"),),
+        options={"max_retries": 1},
+        limit=HOUR,
+        patience=None,
     )
 
 
@@ -99,10 +103,10 @@ def the_base_url_is_honoured(history: ClientHistory) -> Iterator[Observation]:
     """Demands that all requests go to the configured base URL, below its path.
 
     Tries one that ends in a slash, and the client's environment variables. Fails on a request to
-    another origin or path. Two slashes in a row are a warning, and so is what is not taken from
-    the environment.
+    another origin or path. What comes of a slash at the end is a warning, and so is what is not
+    taken from the environment.
     """
-    judge = warn_unless if history.case == "environment" else expect
+    judge = warn_unless if history.case in {"environment", "gateway"} else expect
     prefix = history.base.partition("://")[2].partition("/")[2].rstrip("/")
     for outcome in history.calls():
         yield judge(
@@ -116,6 +120,8 @@ def the_base_url_is_honoured(history: ClientHistory) -> Iterator[Observation]:
         for each in sent:
             right = each.home and each.target.startswith(f"/{prefix}/" if prefix else "/")
             yield judge(right, history.base, f"{each.origin}{each.target}", each)
+            own = each.home or history.case == "environment"
+            yield expect(own, history.base, f"{each.origin}{each.target}", each)
             plain = "//" not in each.target.partition("?")[0]
             yield warn_unless(plain, "one slash between base and path", each.target, each)
             if history.case == "environment":

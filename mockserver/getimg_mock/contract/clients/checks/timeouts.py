@@ -53,7 +53,13 @@ def cases(_: Stream) -> Iterator[Case]:
         limit=HOUR,
         rules=(silence,),
     )
-    orders = (image(), ClientCall(op="submit_video", args=VIDEO), video())
+    yield from _build_order_cases(silence, drip)
+
+
+def _build_order_cases(silence: FaultRule, drip: FaultRule) -> Iterator[Case]:
+    """Yield the cases of orders that are not answered in time."""
+    submit = ClientCall(op="submit_video", args=VIDEO).instead_of("generate_video")
+    orders = (image(), submit, video())
     yield Case(
         name="silence-orders",
         calls=orders,

@@ -201,12 +201,11 @@ def few_and_many_are_handled(history: ClientHistory) -> Iterator[Observation]:
     Fails when media of a result are dropped, when an empty list of models raises, when a model
     without rates seems to be free, or when it vanishes from the list.
     """
-    if history.case == "long-range":
-        yield from _days_are_told_once(history)
-        return
     for outcome in history.calls():
         sent = find_answer(history, outcome)
-        if history.case == "empty-data":
+        if history.case == "long-range":
+            yield from _days_are_told_once(outcome)
+        elif history.case == "empty-data":
             yield expect(
                 outcome.kind == "value" or outcome.clear,
                 "a value or a clear error",
@@ -286,25 +285,17 @@ def long_texts_are_whole(history: ClientHistory) -> Iterator[Observation]:
             yield expect(len(got) > 8000, "the whole link", outcome.shown, *sent)
 
 
-def _days_are_told_once(history: ClientHistory) -> Iterator[Observation]:
+def _days_are_told_once(outcome: CallOutcome) -> Iterator[Observation]:
     """Judge the costs of half a year, which a client may ask for in parts."""
     first, last = (datetime.fromisoformat(_LONG_RANGE[name]) for name in ("start", "end"))
     days = list_days(first, last)
-    for outcome in history.calls("costs"):
-        value = outcome.value if isinstance(outcome.value, dict) else {}
-        data = value.get("data")
-        yield expect(outcome.kind == "value", "the costs", outcome.shown)
-        if isinstance(data, list) and all(isinstance(each, dict) for each in data):
-            got = [str(each.get("date"))[:10] for each in data]
-            yield expect(
-                got == days,
-                f"each of {len(days)} days once",
-                f"{len(got)}, {len(set(got))} of them",
-            )
-        if value.get("total_cost") is not None:
-            total = _A_DAY * len(days)
-            yield expect(
-                abs(float(value["total_cost"]) - total) < 1e-6,
-                f"a total cost of {total}",
-                str(value["total_cost"]),
-            )
+    value = outcome.value if isinstance(outcome.value, dict) else {}
+    data = value.get("data")
+    yield expect(outcome.kind == "value", "the costs", outcome.shown)
+    if isinstance(data, list) and all(isinstance(each, dict) for each in data):
+        got = [str(each.get("date"))[:10] for each in data]
+        shown = f"{len(got)}, {len(set(got))} of them different"
+        yield expect(got == days, f"each of {len(days)} days once", shown)
+    if value.get("total_cost") is not None:
+        total, told = _A_DAY * len(days), value["total_cost"]
+        yield expect(abs(float(told) - total) < 1e-6, f"a total cost of {total}", str(told))

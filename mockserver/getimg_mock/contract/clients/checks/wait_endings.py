@@ -52,21 +52,7 @@ def cases(_: Stream) -> Iterator[Case]:
         needs=("wait_timeout",),
         scenario=(_HOLD_VIDEOS,),
     )
-    down = fault_actions.answer_instead(fault_actions.UNAVAILABLE)
-    later = FaultRule(on="videos.retrieve", do=down, label="polls fail", nth=tuple(range(2, 400)))
-    yield build_wait_case(
-        "held-down",
-        options={"poll_interval": 5, "wait_timeout": 100, "max_retries": 30},
-        needs=("wait_timeout",),
-        scenario=(_HOLD_VIDEOS,),
-        rules=(later,),
-    )
-    yield build_wait_case(
-        "held-rarely",
-        options={"poll_interval": 300, "wait_timeout": 20},
-        needs=("wait_timeout",),
-        scenario=(_HOLD_VIDEOS,),
-    )
+    yield from _build_long_pause_cases()
     yield from _build_slow_answer_cases()
     yield from _build_bad_answer_cases()
     yield from _build_whole_wait_cases()
@@ -83,6 +69,25 @@ def cases(_: Stream) -> Iterator[Case]:
     )
     yield build_real_wait_case(
         "failing-real", patience=10, wait_timeout=10, scenario=(_fail_videos(2),)
+    )
+
+
+def _build_long_pause_cases() -> Iterator[Case]:
+    """Yield the cases of pauses that would outlast the wait."""
+    down = fault_actions.answer_instead(fault_actions.UNAVAILABLE)
+    later = FaultRule(on="videos.retrieve", do=down, label="polls fail", nth=tuple(range(2, 400)))
+    yield build_wait_case(
+        "held-down",
+        options={"poll_interval": 5, "wait_timeout": 100, "max_retries": 30},
+        needs=("wait_timeout",),
+        scenario=(_HOLD_VIDEOS,),
+        rules=(later,),
+    )
+    yield build_wait_case(
+        "held-rarely",
+        options={"poll_interval": 300, "wait_timeout": 20},
+        needs=("wait_timeout",),
+        scenario=(_HOLD_VIDEOS,),
     )
 
 
@@ -110,9 +115,13 @@ def _build_cancelled_cases() -> Iterator[Case]:
         limit=HOUR,
         patience=None,
     )
-    # A poll that follows is seen while the balance is waited for.
+    yield _build_real_cancelled_case()
+
+
+def _build_real_cancelled_case() -> Case:
+    """Return the case in real time: a poll that follows is seen while the balance is waited for."""
     slow_reads = (build_late_answers(on, 2.5) for on in ("billing.balance", "models.list"))
-    yield build_real_wait_case(
+    return build_real_wait_case(
         "cancelled-real",
         patience=6,
         wait_timeout=60,
