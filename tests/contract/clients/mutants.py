@@ -96,6 +96,8 @@ MUTANTS: Final = tuple(
         "GC308": (
             "breaker-counts-refusals",
             "slots-lost",
+            "loop-slots-lost",
+            "slots-lost-for-good",
             "slots-lost-to-cancelled",
             "late-answers-read",
             "breaker-never-closes",
@@ -140,6 +142,7 @@ MUTANTS: Final = tuple(
             "one-retry-more",
             "unasked-429-at-once",
             "no-retries-for-reads-alone",
+            "costs-always-retried",
         ),
         "GC416": ("unknown-as-not-sent", "lost-called-free", "outcome-called-known"),
         "GC417": ("body-rebuilt",),
@@ -164,7 +167,7 @@ MUTANTS: Final = tuple(
             "withdrawn-sent-later",
             "interrupt-retried",
         ),
-        "GC422": ("orders-hurried", "pool-hurried", "pool-of-two"),
+        "GC422": ("orders-hurried", "pool-hurried", "pool-of-two", "lookups-hurried"),
         "GC501": (
             "seconds-for-milliseconds",
             "polls-early",
@@ -179,6 +182,7 @@ MUTANTS: Final = tuple(
             "pauses-outlast-the-wait",
             "errors-renew-the-wait",
             "looks-unbounded",
+            "retries-within-looks",
         ),
         "GC503": ("polls-on", "polls-on-later"),
         "GC504": ("poll-error-fatal",),

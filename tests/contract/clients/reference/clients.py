@@ -206,6 +206,7 @@ class AsyncReferenceClient(Client):
     costs = awaiting(lookups.costs)
 
     def _connect(self) -> None:
+        self._slots = asyncio.Semaphore(5)
         self._client = httpx.AsyncClient()
         self._downloads = httpx.AsyncClient()
 
@@ -223,6 +224,11 @@ class AsyncReferenceClient(Client):
                     time.sleep(step.seconds)  # noqa: ASYNC251 - the fault
                 elif isinstance(step, Sleep):
                     await asyncio.sleep(step.seconds)  # noqa: TID251 - a client waits on its clock
+                elif self._core.faulty("loop-slots-lost") and step.method == "POST":
+                    await self._slots.acquire()
+                    walk.got = await self._sent(step)
+                    if walk.got.status < 400:  # noqa: PLR2004 - what else is a refusal
+                        self._slots.release()
                 else:
                     walk.got = await self._sent(step)
         return walk.value

@@ -87,7 +87,8 @@ def costs(core: Core, /, start: str, end: str) -> Steps:
             raise InvalidArgumentError(f"{text} has no zone")
     if core.faulty("raw-plus"):
         return (yield from read(core, "billing/costs", raw=f"start={start}&end={end}"))
-    value = yield from read(core, "billing/costs", {"start": start, "end": end})
+    tries = 4 if core.faulty("costs-always-retried") else None
+    value = yield from read(core, "billing/costs", {"start": start, "end": end}, attempts=tries)
     answers.check(core, value, "costs")
     for each in value["data"] if core.faulty("cost-dates-local") else ():
         day = datetime.fromisoformat(each["date"]).replace(tzinfo=UTC)

@@ -104,13 +104,16 @@ def _build_slow_answer_cases() -> Iterator[Case]:
 
 
 def _build_bad_answer_cases() -> Iterator[Case]:
-    """Yield the cases of a video that stays pending, while polls fail now and then."""
+    """Yield the cases of a video that stays pending, while polls fail: now and then, or for good.
+
+    Tries within a look take from the caller's deadline as looks do.
+    """
     down = fault_actions.answer_instead(fault_actions.UNAVAILABLE)
     silence = fault_actions.end_before_work("hang")
     for name, act, nth in (
         ("asked-429", _ask_for_an_hour(429), (2,)),
         ("asked-503", _ask_for_an_hour(503), (2,)),
-        ("silent", silence, (2,)),
+        ("silent", silence, tuple(range(2, 400))),
         ("shaky", down, tuple(range(2, 400, 2))),
     ):
         yield build_wait_case(
