@@ -85,6 +85,8 @@ def refusal(core: Core, got: Got, *, post: bool) -> ClientError:
     text = f"{got.status} {code or ''}: {message}".strip()
     text += indiscretion(core)
     request_id = got.headers.get("x-request-id")
+    if core.faulty("stale-request-ids"):
+        request_id = core.seen["request_id"] = request_id or core.seen.get("request_id")
     facts = {
         "status": got.status,
         "code": code,

@@ -227,7 +227,7 @@ class AsyncReferenceClient(Client):
                 elif self._core.faulty("loop-slots-lost") and step.method == "POST":
                     await self._slots.acquire()
                     walk.got = await self._sent(step)
-                    if walk.got.status < 400:  # noqa: PLR2004 - what else is a refusal
+                    if walk.got.status < 400:
                         self._slots.release()
                 else:
                     walk.got = await self._sent(step)

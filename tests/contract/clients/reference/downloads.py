@@ -81,6 +81,8 @@ def place_of(
     if core.faulty("name-from-id"):
         name = str(result["id"])
     suffix = SUFFIXES.get(item["mime_type"], ".bin")
+    if core.faulty("names-cut"):
+        name = name[:24]
     if core.faulty("suffix-from-type"):
         suffix = "." + item["mime_type"].rpartition("/")[2].removeprefix("x-")
     if core.faulty("overwrites"):

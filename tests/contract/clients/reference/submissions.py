@@ -237,7 +237,7 @@ def slots_taken(core: Core) -> None:
 def counted_refusals(core: Core, status: int) -> None:
     """Count refusals, as faulty clients do that take them for outages, or lose slots to them."""
     core.seen["refusals"] = core.seen.get("refusals", 0) + (400 <= status < 500)
-    if core.faulty("slots-lost-for-good") and status < 400:  # noqa: PLR2004 - see above
+    if core.faulty("slots-lost-for-good") and status < 400:
         core.seen["slots"].release()
     refused = status in {400, 404, 422}
     core.seen["in_a_row"] = core.seen.get("in_a_row", 0) + 1 if refused else 0

@@ -84,20 +84,17 @@ def _build_single_tries() -> Iterator[Case]:
 
     Each operation has a case of its own: who tries again in one may do so for most of a minute.
     """
-    down, busy, reset = (
+    down, busy = (
         fault_actions.answer_instead(fault_actions.UNAVAILABLE),
         fault_actions.answer_instead(build_error(429, "rate_limit", "Too many requests.")),
-        fault_actions.end_before_work("reset"),
     )
-    listed = models()
     for name, on, call, act in (
         ("balance", "billing.balance", balance(), down),
         ("costs", "billing.costs", ClientCall(op="costs", args=RANGE), down),
         ("model", "models.retrieve", ClientCall(op="model", args={"id": IMAGE["model"]}), down),
         ("look", "videos.retrieve", ClientCall(op="retrieve_video", args={"id": _VIDEO}), down),
         ("file", "downloads.retrieve", download(), down),
-        ("limited", "models.list", listed, busy),
-        ("reset", "models.list", listed, reset),
+        ("limited", "models.list", models(), busy),
     ):
         yield Case(
             name=f"down-once-{name}",

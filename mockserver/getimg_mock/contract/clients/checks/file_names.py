@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from getimg_mock.contract.clients.cases import fault_actions
 from getimg_mock.contract.clients.cases.case_rules import download, image
@@ -25,8 +25,13 @@ if TYPE_CHECKING:
 
     from getimg_mock.contract.clients.cases.case_rules import Case
     from getimg_mock.contract.clients.cases.client_history import CallOutcome, ClientHistory
+    from getimg_mock.contract.clients.cases.wire_script import WireAnswer, WireScript
+    from getimg_mock.contract.clients.fault_serving.fault_server import FaultContext
     from getimg_mock.contract.verdicts import Observation
     from getimg_mock.world.randomness import Stream
+
+_LONG_ID: Final = "req-01K6ALIKE000000000000000000000000000"
+_LAST_SIGNS: Final = ("1", "2", "a", "A")
 
 
 def cases(_: Stream) -> Iterator[Case]:
@@ -50,6 +55,30 @@ def cases(_: Stream) -> Iterator[Case]:
             download(3, index=1, into=4),
         ),
     )
+    yield from _build_alike_cases(serve)
+
+
+def _build_alike_cases(serve: FaultRule) -> Iterator[Case]:
+    """Yield the cases of results whose ids differ in their last sign alone, or in its case."""
+    for name, more in (("alike", {}), ("alike-asked", {"overwrite": True})):
+        yield build_download_case(
+            f"neighbours-{name}",
+            FaultRule(on="images.generate", do=_name_alike, label="ids that are alike"),
+            serve,
+            calls=(
+                *(image(prompt=f"number {n}") for n in range(len(_LAST_SIGNS))),
+                download(0),
+                download(1, into=4, **more),
+                download(2),
+                download(3, into=6, **more),
+            ),
+        )
+
+
+def _name_alike(turn: FaultContext) -> WireAnswer | WireScript:
+    """Answer with an id of its own that is long, and differs late from those of the others."""
+    sign = _LAST_SIGNS[turn.adversary.call % len(_LAST_SIGNS)]
+    return fault_actions.change_json(lambda value: value | {"id": f"{_LONG_ID}{sign}"})(turn)
 
 
 @client_check(
@@ -64,8 +93,8 @@ def cases(_: Stream) -> Iterator[Case]:
 def files_are_kept_apart(history: ClientHistory) -> Iterator[Observation]:
     """Demands two files after two downloads into one folder, at the same moment.
 
-    The downloads are of two results, or of both files of one. Fails when the second call returns a
-    value and the folder has one file. A client may raise instead.
+    The downloads are of two results, whose ids may be alike, or of both files of one. Fails when
+    the second call returns a value and the folder has one file. A client may raise instead.
     """
     before: CallOutcome | None = None
     for outcome in history.calls("download"):

@@ -17,6 +17,7 @@ from getimg_mock.contract.clients.cases.case_rules import (
 )
 from getimg_mock.contract.clients.cases.client_check import client_check
 from getimg_mock.contract.clients.cases.wire_script import build_error
+from getimg_mock.contract.clients.checks.cost_ranges import judge_days
 from getimg_mock.contract.clients.checks.retries import KINDS, LIMIT
 from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
 from getimg_mock.contract.verdicts import expect
@@ -350,19 +351,21 @@ def retries_send_the_same(history: ClientHistory) -> Iterator[Observation]:
 
 @client_check(
     "GC418",
-    "The cost reported to the caller is what the ledger has for the call",
+    "The costs reported to the caller are what the ledger has: of a call, and of each day",
     severity="blocker",
     evidence="choice",
     why="Lost attempts are charged too.",
     fix="Add up the costs of all attempts, or do not submit twice.",
-    cases=("happy", "saved", "lost-*"),
+    cases=("happy", "saved", "lost-*", "costs-of-months"),
 )
 def costs_are_told(history: ClientHistory) -> Iterator[Observation]:
     """Demands that the total cost in a result is what the ledger charged for the call.
 
     On a service without a visible ledger, the costs in its answers count. Fails when the cost is
-    missing or differs, as it does when a lost attempt was charged as well.
+    missing or differs, as it does when a lost attempt was charged as well. Fails when the costs of
+    months lack a day or have one twice, as where a client asks for them in pieces.
     """
+    yield from judge_days(history)
     for outcome in history.calls("generate_image", "generate_video"):
         if outcome.kind != "value" or not isinstance(outcome.value, dict):
             continue

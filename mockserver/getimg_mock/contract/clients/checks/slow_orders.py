@@ -115,8 +115,8 @@ def orders_are_waited_for(history: ClientHistory) -> Iterator[Observation]:
     """Demands the result of an order that is answered after a while, within the client's timeout.
 
     Tries one of 40 s without an option, one of 100 s with a timeout of 120 s, reads and files that
-    come as late, and eight orders of 17 s at the same time. Fails when a call raises, as where each read, or the wait for a free connection,
-    has a shorter limit than the call.
+    come as late, and eight orders of 17 s at the same time. Fails when a call raises, as where each
+    read, or the wait for a free connection, has a shorter limit than the call.
     """
     for outcome in history.calls():
         sent = history.during(outcome)

@@ -5,7 +5,15 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from getimg_mock.contract.clients.cases.case_rules import Case, balance, image, models
+from getimg_mock.contract.clients.cases import fault_actions
+from getimg_mock.contract.clients.cases.case_rules import (
+    NO_RETRIES,
+    Case,
+    ClientCall,
+    balance,
+    image,
+    models,
+)
 from getimg_mock.contract.clients.cases.client_check import client_check
 from getimg_mock.contract.clients.cases.value_comparison import find_differences, resolve_pointer
 from getimg_mock.contract.clients.cases.wire_script import (
@@ -26,6 +34,7 @@ from getimg_mock.contract.clients.checks.message_variants import (
 from getimg_mock.contract.clients.checks.own_requests import find_answer
 from getimg_mock.contract.clients.checks.repeated_cases import build_series
 from getimg_mock.contract.clients.checks.response_parsing import judge_unchanged
+from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
 from getimg_mock.contract.verdicts import expect, fail
 
 if TYPE_CHECKING:
@@ -41,6 +50,8 @@ if TYPE_CHECKING:
 
 
 _PRICE: Final = re.compile("price|cost|rate|free", re.IGNORECASE)
+_ALIKE: Final = ("seedream-4", "seedream-4-5", "seedance-v1-pro", "seedream", "seedream-4-")
+"""Ids of models that others contain, and parts of ids that no model has."""
 _ZEROS: Final = frozenset({"0", "0.0", "0.00", "True"})
 _HUGE: Final = "100000000000000000.01"
 _ITEM: Final = IMAGE_ANSWER["data"][0]
@@ -100,8 +111,25 @@ def _build_list_cases() -> Iterator[Case]:
     yield build_series("several", image(), "images.generate", [several])
     yield build_series("no-models", models(), "models.list", [[]])
     yield build_series("no-rates", MODEL, "models.retrieve", [_answer_rates()])
+    yield Case(
+        name="no-mix-of-models",
+        calls=tuple(ClientCall(op="model", args={"id": each}) for each in _ALIKE),
+        options=NO_RETRIES,
+        rules=(
+            FaultRule(
+                on="models.list",
+                do=fault_actions.change_json(_list_longest_first),
+                label="longest first",
+                must=False,
+            ),
+        ),
+    )
     listed = [MODEL_ANSWER, _answer_rates() | {"id": "m-2"}, MODEL_ANSWER | {"id": "m-3"}]
     yield build_series("no-rates-listed", models(), "models.list", [listed])
+
+
+def _list_longest_first(listed: Any) -> Any:
+    return sorted(listed, key=lambda each: -len(each["id"])) if isinstance(listed, list) else listed
 
 
 def _answer_rates(*rates: dict[str, Any]) -> dict[str, Any]:
@@ -145,22 +173,27 @@ def _find_amounts(came: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 @client_check(
     "GC212",
-    "No items and several items are handled; no rates is not free",
+    "No items, several and similar ones are handled; no rates is not free",
     severity="major",
     evidence="documented",
     why="data is a list; an empty list of rates means that the price is unknown.",
     fix="Do not assume that there is a first item, or only one.",
-    cases=("empty-data", "several", "no-models", "no-rates*"),
+    cases=("empty-data", "several", "no-models", "no-rates*", "no-mix-of-models"),
 )
 def few_and_many_are_handled(history: ClientHistory) -> Iterator[Observation]:
     """Demands that empty lists and lists of several items are returned completely.
 
     Fails when media of a result are dropped, when an empty list of models raises, when a model
-    without rates seems to be free, or when it vanishes from the list.
+    without rates seems to be free, or when it vanishes from the list. Fails when the model that is
+    told is not the one asked for, but one whose id is similar.
     """
     for outcome in history.calls():
         sent = find_answer(history, outcome)
-        if history.case == "empty-data":
+        if history.case == "no-mix-of-models":
+            asked = outcome.args["id"]
+            right = outcome.kind == "error" or resolve_pointer(outcome.value, "/id") == asked
+            yield expect(right, f"the model {asked!r}, or an error", outcome.shown, *sent)
+        elif history.case == "empty-data":
             yield expect(
                 outcome.kind == "value" or outcome.clear,
                 "a value or a clear error",

@@ -76,7 +76,6 @@ class TimeLimit:
     @contextmanager
     def _use_alarm(self) -> Iterator[None]:
         """Interrupt this thread by a signal, whatever it waits for."""
-
         due = stopwatch() + self.seconds
 
         def ring(number: int, frame: FrameType | None) -> None:
