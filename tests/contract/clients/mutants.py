@@ -162,6 +162,7 @@ MUTANTS: Final = tuple(
             "equal-orders-merged",
             "latest-refusal-told",
             "refusal-closes-all",
+            "loop-reads-shared",
         ),
         "GC421": (
             "orders-when-download-fails",
@@ -223,7 +224,7 @@ MUTANTS: Final = tuple(
         "GC611": ("html-saved",),
         "GC612": ("no-download-timeout", "part-in-the-way"),
         "GC613": ("first-file-saved", "second-dropped", "moved-by-rename"),
-        "GC614": ("index-not-in-name", "names-by-second", "names-cut"),
+        "GC614": ("index-not-in-name", "names-by-second", "names-cut", "one-part-for-all"),
         "GC701": ("key-kept-on-redirect", "looks-at-the-built-in-host"),
         "GC702": ("key-follows",),
         "GC703": (
@@ -261,6 +262,7 @@ MUTANTS: Final = tuple(
             "files-left",
             "threads-left",
             "parts-pile-up",
+            "withdrawn-parts-left",
             "beats-left",
             "beats-left-in-vain",
             "given-up-polled-later",

@@ -229,9 +229,19 @@ class AsyncReferenceClient(Client):
                     walk.got = await self._sent(step)
                     if walk.got.status < 400:
                         self._slots.release()
+                elif self._core.faulty("loop-reads-shared") and step.method == "GET":
+                    walk.got = await self._shared(step)
                 else:
                     walk.got = await self._sent(step)
         return walk.value
+
+    async def _shared(self, send: Send) -> Got:
+        """Send a read once for all that ask at one time, as a faulty client does."""
+        running: dict[str, asyncio.Task[Got]] = self._core.seen
+        if send.url not in running:
+            task = running[send.url] = asyncio.create_task(self._sent(send))
+            task.add_done_callback(lambda _: running.pop(send.url))
+        return await running[send.url]
 
     async def _sent(self, send: Send) -> Got:
         client = self._client if send.save is None else self._downloads

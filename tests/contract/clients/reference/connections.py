@@ -62,7 +62,7 @@ def timeout_of(core: Core, send: Send) -> float | httpx.Timeout | None:
     if core.faulty("orders-hurried") and send.method == "POST":
         hurried["read"] = 5.0
     if core.faulty("lookups-hurried") and send.method == "GET" and send.save is None:
-        hurried["read"] = min(core.timeout, 30.0)
+        hurried["read"] = min(core.timeout, 10.0)
     if core.faulty("pool-hurried"):
         hurried["pool"] = 0.3
     if core.faulty("names-hurried"):

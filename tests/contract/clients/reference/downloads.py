@@ -136,13 +136,16 @@ def save(core: Core, item: dict[str, Any], path: Path, *, overwrite: bool) -> St
 
 def part_of(core: Core, path: Path, *, overwrite: bool) -> Path:
     """Return where a file is written until it is whole."""
-    unique = generate_secret() if core.faulty("parts-pile-up") else ""
+    own = core.faults & {"parts-pile-up", "withdrawn-parts-left"}
+    unique = generate_secret() if own else ""
     part = path.with_name(f".{path.name}{unique}.part")
     in_place = core.faults & {"written-in-place", "cleans-up-after-errors-alone"}
     if in_place or (core.faulty("replaced-in-place") and path.exists()):
         part = path
     if core.faulty("emptied-before-it-comes") and overwrite:
         path.unlink(missing_ok=True)
+    if core.faulty("one-part-for-all"):
+        part = path.with_name(".download.part")
     if core.faulty("moved-by-rename"):
         part = Path(tempfile.gettempdir(), part.name)
     return part

@@ -69,7 +69,7 @@ class ClientCall:
     `into` is the index of the earlier call whose directory it uses. With `child`, a forked process
     makes the call with the client of its parent. A client that has one of the operations in
     `unless` skips the call, which substitutes for them. `after` seconds pass before it. With `key`,
-    another client makes it, which has that key.
+    another client makes it, which has that key. It is `withdrawn` so many seconds after it began.
     """
 
     op: str
@@ -79,6 +79,7 @@ class ClientCall:
     unless: tuple[str, ...] = ()
     after: float = 0.0
     key: str = ""
+    withdrawn: float | None = None
 
     def instead_of(self, *ops: str) -> ClientCall:
         """Return the call for clients that have none of these operations."""

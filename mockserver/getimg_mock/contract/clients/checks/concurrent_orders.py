@@ -7,7 +7,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.clients.cases import fault_actions
-from getimg_mock.contract.clients.cases.case_rules import Case, balance
+from getimg_mock.contract.clients.cases.case_rules import (
+    IMAGE,
+    RANGE,
+    Case,
+    ClientCall,
+    balance,
+    models,
+)
 from getimg_mock.contract.clients.cases.client_check import client_check
 from getimg_mock.contract.clients.cases.value_comparison import resolve_pointer
 from getimg_mock.contract.clients.cases.wire_script import WireAnswer, WireStep, build_error
@@ -37,6 +44,19 @@ _REFUSALS: Final = {
 _ENDS: Final = {"without money": 1.0, "not allowed": 1.0, "first": 4.0, "second": 3.0}
 """The seconds after which the body of an answer comes; its head comes at once."""
 _BETWEEN: Final = 2.0
+_READS: Final = (
+    models(),
+    balance(),
+    ClientCall(op="model", args={"id": IMAGE["model"]}),
+    ClientCall(op="costs", args=RANGE),
+)
+_MARKS: Final = {
+    "models": ("/0/supported_resolutions", "K"),
+    "balance": ("/currency", "USD"),
+    "model": ("/id", str(IMAGE["model"])),
+    "costs": ("/data/0/date", "2026-08-28"),
+}
+"""What shows that an answer is that to a read: a field, and a part of its text."""
 _TWINS: Final = ("twins", "twins")
 
 
@@ -68,6 +88,31 @@ def cases(_: Stream) -> Iterator[Case]:
             patience=None,
             rules=(FaultRule(on=on, do=_answer_in_parts, label="a body that comes late"),),
         )
+    yield from _build_reading_cases()
+
+
+def _build_reading_cases() -> Iterator[Case]:
+    """Yield the cases of reads at the same time, with one of two alike withdrawn."""
+    late = FaultRule(on="*", do=_answer_reads_in_parts, label="a body in pieces")
+    fields: dict[str, Any] = {"together": True, "limit": LIMIT, "patience": None}
+    yield Case(name="many-reads", calls=_READS, rules=(late,), **fields)
+    yield Case(
+        name="many-withdrawn",
+        calls=(*(replace(each, withdrawn=1.0) for each in _READS), *_READS),
+        rules=(late,),
+        **fields,
+    )
+
+
+def _answer_reads_in_parts(turn: FaultContext) -> WireScript:
+    """Send the body in two pieces, seconds apart, so that answers come in between each other."""
+    answer = turn.proceed()
+    half = len(answer.body) // 2
+    return (
+        WireStep(answer.head()),
+        WireStep(answer.body[:half], _BETWEEN),
+        WireStep(answer.body[half:], _BETWEEN / 2),
+    )
 
 
 def _answer_in_parts(turn: FaultContext) -> WireScript:
@@ -97,12 +142,16 @@ def _read_prompt(body: bytes) -> str:
 def results_are_not_mixed_up(history: ClientHistory) -> Iterator[Observation]:
     """Demands that each of several calls sends its own order, and returns what came of it.
 
-    Some are tried again, some are refused, and two are equal. Fails when a call returns the result
+    Some are tried again, some are refused, and two are equal. Reads at the same time come in
+    pieces, and a read is withdrawn whose twin goes on. Fails when a call returns the result
     or the error of another call, fails because another one does, or when an order is paid twice,
     and another one never. Results without an id are not judged.
     """
     if history.case.startswith("many-retried"):
         yield from _orders_are_not_mixed_up(history)
+        return
+    if history.case in {"many-reads", "many-withdrawn"}:
+        yield from _reads_are_not_mixed_up(history)
         return
     if history.case.startswith("many-mixed"):
         yield from _answers_are_not_mixed_up(history)
@@ -122,6 +171,22 @@ def _orders_are_not_mixed_up(history: ClientHistory) -> Iterator[Observation]:
         own = [each for each in paid if each.asked.get("prompt") == outcome.args.get("prompt")]
         once = len(own) == 1 if outcome.kind == "value" else len(own) <= 1
         yield expect(once, "its own order, once", f"{len(own)} times; {outcome.shown}", *own[:3])
+
+
+def _reads_are_not_mixed_up(history: ClientHistory) -> Iterator[Observation]:
+    """Judge reads at the same time: each has what came for it.
+
+    Those in the first half of the withdrawn case are the ones that their callers gave up.
+    """
+    outcomes = history.calls()
+    kept = outcomes[len(_READS) :] if history.case == "many-withdrawn" else outcomes
+    for outcome in kept:
+        yield expect(outcome.kind == "value", "a value: it was served", outcome.shown)
+        if outcome.kind != "value":
+            continue
+        pointer, expected = _MARKS[outcome.op]
+        got = resolve_pointer(outcome.value, pointer)
+        yield expect(expected in str(got), f"{expected!r} at {pointer}", outcome.shown)
 
 
 def _answers_are_not_mixed_up(history: ClientHistory) -> Iterator[Observation]:

@@ -13,7 +13,6 @@ from getimg_mock.contract.clients.cases.case_rules import (
     Case,
     ClientCall,
     balance,
-    download,
     image,
     models,
     video,
@@ -32,6 +31,8 @@ if TYPE_CHECKING:
     from getimg_mock.contract.verdicts import Observation
     from getimg_mock.world.randomness import Stream
 
+_READ: Final = 25.0
+"""How long a read takes, in seconds, where the caller allows two minutes."""
 _PICTURE: Final = 40.0
 """How long a picture takes, in seconds: 25 to 35 were seen."""
 _TOGETHER: Final = 8
@@ -59,17 +60,15 @@ def cases(_: Stream) -> Iterator[Case]:
 
 
 def _build_slow_reads() -> Iterator[Case]:
-    """Yield the case of reads that come as late as the caller allows."""
+    """Yield the case of reads that come late, and in time: a client may give them half a minute."""
     calls = (
         models(),
         balance(),
         ClientCall(op="costs", args=RANGE),
         ClientCall(op="model", args={"id": IMAGE["model"]}),
         ClientCall(op="submit_video", args=VIDEO),
-        image(),
-        download(5),
     )
-    slow = FaultRule(on="*", do=_answer_after(100.0), label="a slow answer")
+    slow = FaultRule(on="*", do=_answer_after(_READ), label="a slow answer")
     yield Case(
         name="slow-reads-allowed",
         calls=calls,
@@ -114,9 +113,9 @@ def _build_case(name: str, seconds: float, **more: object) -> Case:
 def orders_are_waited_for(history: ClientHistory) -> Iterator[Observation]:
     """Demands the result of an order that is answered after a while, within the client's timeout.
 
-    Tries one of 40 s without an option, one of 100 s with a timeout of 120 s, reads and files that
-    come as late, and eight orders of 17 s at the same time. Fails when a call raises, as where each
-    read, or the wait for a free connection, has a shorter limit than the call.
+    Tries one of 40 s without an option, one of 100 s with a timeout of 120 s, reads of 25 s, and
+    eight orders of 17 s at the same time. Fails when a call raises, as where each read, or the wait
+    for a free connection, has a shorter limit than the call.
     """
     for outcome in history.calls():
         sent = history.during(outcome)

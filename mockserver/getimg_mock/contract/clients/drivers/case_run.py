@@ -313,7 +313,9 @@ class CaseRun:
 
     def _find_interruption(self, number: int) -> float | None:
         """Return after how many seconds a call is interrupted; None where it is not."""
-        return None if number == len(self.case.calls) - 1 else self.case.interrupt_after
+        own = self.case.calls[number].withdrawn
+        last = number == len(self.case.calls) - 1
+        return own if last or own is not None else self.case.interrupt_after
 
     def _end(
         self, number: int, begun: Any, result: dict[str, Any], peak: int, *, changed: bool

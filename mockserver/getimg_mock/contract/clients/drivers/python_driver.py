@@ -103,7 +103,8 @@ class PythonDriver:
         """Return what this process, or an asynchronous client, cannot provide for a case."""
         if case.real:
             return "in this process: needs a real network"
-        if case.by_scope and not self.is_async:
+        alone = case.by_scope or (case.together and any(call.withdrawn for call in case.calls))
+        if alone and not self.is_async:
             return "here: needs an asynchronous client"
         if any(call.child for call in case.calls) and (self.is_async or not forks.SUPPORTED):
             return "here: needs a synchronous client, and a system that can fork"
