@@ -1,7 +1,8 @@
 """How many requests per second the provider contract makes of the fake in process.
 
-Drawing the plans, sending them and judging the answers is all counted. A bare app gets as many
-requests in the same way, without any judging.
+Drawing the plans, sending them and judging the answers is all counted, and garbage is looked for as
+rarely as in `getimg-mock verify api`. A bare app gets as many requests in the same way, without any
+judging.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from getimg_mock.contract.targets.fake_targets import InProcessTarget
 from getimg_mock.contract.verdicts import judge_check
 from getimg_mock.contract.verification.registry import PROVIDER_CHECKS
 from getimg_mock.in_process.exchange import Request, call_application
+from getimg_mock.serving.kept_objects import collect_rarely
 
 TARGET: Final = 2500.0
 ROUNDS: Final = 5
@@ -39,9 +41,10 @@ def main() -> int:
     draw_plans(models, seed=ROUNDS, count=1)  # what plans are drawn from is read once
     rates: dict[str, list[float]] = {"fixed": [], "drawn": [], "bare": []}
     for number in range(ROUNDS):
-        rates["fixed"].append(_rate(None))
-        rates["drawn"].append(_rate(number))
-        rates["bare"].append(_bare())
+        with collect_rarely():
+            rates["fixed"].append(_rate(None))
+            rates["drawn"].append(_rate(number))
+            rates["bare"].append(_bare())
     typical = {kind: sorted(found)[ROUNDS // 2] for kind, found in rates.items()}
     shown = ", ".join(f"{kind} {rate:,.0f}/s" for kind, rate in typical.items())
     print(f"contract  {shown}; drawn: {typical['drawn'] / typical['bare']:.3f} of bare")

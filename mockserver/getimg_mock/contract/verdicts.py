@@ -316,7 +316,9 @@ def judge_check(
     met = [each for each in given if not getattr(each, "unmet", ())] if unmet else given
     tally = _Tally(find_breach_status(check, own=own, confirmed=confirmed), most)
     for history in met:
-        tally.add(history, check.observe(history))
+        # Most rules apply to few of the histories.
+        if observations := check.observe(history):
+            tally.add(history, observations)
     for history, seen in check.observe_together(met):
         tally.add(history, (seen,))
     names = ", ".join(each.plan.name for each in unmet[:3])

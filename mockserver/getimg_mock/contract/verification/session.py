@@ -5,9 +5,11 @@ A run writes nothing else; every report is a function of these events.
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from getimg_mock.contract.provider.early_decoding import decode_early
 from getimg_mock.contract.provider.final_costs import is_money_missing
 from getimg_mock.contract.provider.final_looks import build_final_plan, build_later_plan
 from getimg_mock.contract.targets.http_target import HttpTarget
@@ -74,25 +76,27 @@ class VerificationSession:
             "plans": len(self.plans),
             "checks": len(self.checks),
         }
-        for plan in self.plans:
-            why = self.target.find_obstacle(plan)
-            if why:
-                self.skipped[plan.name] = why
-                yield {"event": "skip", "plan": plan.name, "reason": why}
-                continue
-            yield self._run_plan(plan)
-        # In process each plan has a world of its own, with nothing of the others.
+        # In process each plan has a world of its own, with nothing of the others, and no time.
         lasting = isinstance(self.target, HttpTarget)
-        final = build_final_plan(self.histories) if lasting else None
-        if final is not None:
-            yield self._run_plan(final)
-            if not self.target.own and is_money_missing(self.histories):
-                yield self._run_plan(build_later_plan(self.histories))
+        with decode_early() if lasting else nullcontext(_leave) as decode:
+            for plan in self.plans:
+                why = self.target.find_obstacle(plan)
+                if why:
+                    self.skipped[plan.name] = why
+                    yield {"event": "skip", "plan": plan.name, "reason": why}
+                    continue
+                yield self._run_plan(plan, decode)
+            final = build_final_plan(self.histories) if lasting else None
+            if final is not None:
+                yield self._run_plan(final, decode)
+                if not self.target.own and is_money_missing(self.histories):
+                    yield self._run_plan(build_later_plan(self.histories), decode)
         yield from self.judge()
 
-    def _run_plan(self, plan: Plan) -> dict[str, Any]:
+    def _run_plan(self, plan: Plan, decode: Callable[[History], object]) -> dict[str, Any]:
         history = self.target.run(plan)
         self.histories.append(history)
+        decode(history)
         return {
             "event": "plan",
             "plan": plan.name,
@@ -170,6 +174,10 @@ class VerificationSession:
             **({"unjudged": gaps} if gaps else {}),
             **({"untried": untried} if untried else {}),
         }
+
+
+def _leave(history: History) -> None:
+    """Leave its files to who judges them."""
 
 
 def _is_drawn_only(verdict: Verdict) -> bool:

@@ -112,7 +112,7 @@ def test_what_cannot_be_tried_with_a_program_says_what_it_would_need() -> None:
         "a simulated wall clock",
         "a measurement of its memory",
         "simulated TLS",
-        "calls at the same time",
+        "a driver that makes calls at the same time",
     ]
     assert all("cannot be tried with a program" in each.reason for each in result.of("SKIP"))
 

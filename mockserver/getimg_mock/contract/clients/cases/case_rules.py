@@ -139,6 +139,12 @@ class Case:
     left_out: frozenset[int] = frozenset()
     """The indices of calls that are left out for lack of their operation: see `capabilities`."""
 
+    def find_interruption(self, number: int) -> float | None:
+        """Return after how many seconds a call is interrupted; None where it is not."""
+        later = set(range(number + 1, len(self.calls))) - self.left_out
+        own = self.calls[number].withdrawn
+        return self.interrupt_after if later and own is None else own
+
     def with_changes(self, **changes: Any) -> Case:
         """Return the case with changed fields."""
         return replace(self, **changes)

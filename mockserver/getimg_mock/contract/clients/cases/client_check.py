@@ -95,7 +95,7 @@ def compute_verdict(check: ClientCheck, histories: Sequence[ClientHistory]) -> V
     if missing and not tried:
         return Verdict(check=check, status="SKIP", reason=f"the client has no {missing}")
     untried = [each.untried.partition(": needs ") for each in own if each.untried]
-    if untried and not tried and not missed:
+    if untried and not missed:
         needs = _join_unique(each for *_, each in untried)
         reason = f"cannot be tried {untried[0][0]}: needs {needs}"
         return Verdict(check=check, status="SKIP", reason=reason)

@@ -46,6 +46,16 @@ def lose_answer(end: End) -> FaultAction:
     return act
 
 
+def answer_late(seconds: float) -> FaultAction:
+    """Do the work, and answer after a while."""
+
+    def act(turn: FaultContext) -> WireScript:
+        first, *rest = turn.proceed().to_script()
+        return (WireStep(first.what, first.delay + seconds), *rest)
+
+    return act
+
+
 def truncate(turn: FaultContext) -> WireScript:
     """Do the work, then close the connection in the middle of the answer."""
     return cut(turn.proceed())

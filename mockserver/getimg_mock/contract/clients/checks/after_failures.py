@@ -72,6 +72,14 @@ def cases(_: Stream) -> Iterator[Case]:
     for kind, on, call in KINDS:
         yield _build_case(f"after-withdrawn-{kind}", on, call, _answer_halfway, interrupt_after=2.0)
     yield _build_case(
+        "after-withdrawn-real",
+        KINDS[0][1],
+        image(),
+        _answer_halfway,
+        interrupt_after=0.3,
+        patience=6,
+    )
+    yield _build_case(
         "after-withdrawn-models",
         "models.list",
         models(),
@@ -116,12 +124,14 @@ def _build_outage_cases() -> Iterator[Case]:
         "limit": 48 * HOUR,
     }
     plain: dict[str, Any] = {}
+    real = {"options": NO_RETRIES, "patience": 8.0, "needs": ("failing at once", "advance")}
     for name, on, call, act, more in (
         ("503", "billing.balance", balance(), down, plain),
         ("retried", "billing.balance", balance(), down, {"options": {}, "limit": 12 * HOUR}),
         ("silence", "billing.balance", balance(), silence, plain),
         ("image", "images.generate", image(), down, plain),
         ("video", "videos.create", video(), down, plain),
+        ("real", "billing.balance", balance(), down, real),
         ("polls", "videos.retrieve", video(), down, waits | {"times": 4}),
     ):
         case = _build_case(f"{_OUTAGE}-{name}", on, call, act, after=HOUR, **more)
@@ -194,8 +204,7 @@ def _build_case(
         name=name,
         calls=(*(call,) * times, replace(call, after=after)),
         rules=(_fail_at_first(on, act, more=times - _TIMES),),
-        patience=None,
-        **(_QUICK | {"options": _OPTIONS} | more),
+        **(_QUICK | {"options": _OPTIONS, "patience": None} | more),
     )
 
 

@@ -34,7 +34,7 @@ def cases(stream: Stream) -> Iterator[Case]:
     word = stream.letters[:8]
     prompts = [f"number {n} of {word}" for n in range(6)]
     calls = tuple(image(prompt=each) for each in prompts)
-    yield Case(name="together", together=True, patience=None, calls=calls)
+    yield Case(name="together", together=True, calls=calls)
     reference = {"url": _FRAME, "role": "reference_image"}
     first = {"url": _FRAME, "role": "first_frame"}
     changed = (image(images=[reference]), video(images=[first]))

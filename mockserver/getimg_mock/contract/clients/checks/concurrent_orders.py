@@ -57,6 +57,8 @@ _MARKS: Final = {
     "costs": ("/data/0/date", "2026-08-28"),
 }
 """What shows that an answer is that to a read: a field, and a part of its text."""
+_PATIENCE: Final = 14.0
+"""The limit of one call in real time, in which images are ordered alone: they show as much."""
 _TWINS: Final = ("twins", "twins")
 
 
@@ -73,7 +75,7 @@ def cases(_: Stream) -> Iterator[Case]:
             together=True,
             settings={"video_seconds": 3},
             limit=LIMIT,
-            patience=None,
+            patience=_PATIENCE if kind == "image" else None,
             rules=(FaultRule(on=on, do=limited, label="429", nth=tuple(range(1, _TOGETHER + 1))),),
         )
         ordered = tuple(
@@ -85,7 +87,7 @@ def cases(_: Stream) -> Iterator[Case]:
             together=True,
             settings={"video_seconds": 3},
             limit=LIMIT,
-            patience=None,
+            patience=_PATIENCE if kind == "image" else None,
             rules=(FaultRule(on=on, do=_answer_in_parts, label="a body that comes late"),),
         )
     yield from _build_reading_cases()

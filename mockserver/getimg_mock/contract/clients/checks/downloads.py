@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from getimg_mock.world.randomness import Stream
 
 
-_QUICK: Final = {"video_seconds": 3}
+_QUICK: Final = {"video_seconds": 1}
 _FILES: Final = 2
 _DAY: Final = 86400.0 + 3600
 """Seconds after which a file is deleted: the documentation keeps it for 24 hours."""

@@ -161,7 +161,7 @@ def _build_free_cases() -> Iterator[Case]:
 
 
 def _build_other_cases(listed: list[WireAnswer]) -> Iterator[Case]:
-    failing = {"on": ["videos.create"], "transition": {"failed": "server_error", "seconds": 3}}
+    failing = {"on": ["videos.create"], "transition": {"failed": "server_error", "seconds": 1}}
     yield Case(name="failed-video", calls=(video(),), scenario=(failing,), limit=HOUR)
     odd = FaultRule(on="videos.retrieve", label="an odd message", do=_fail_oddly)
     yield Case(name="failed-video-odd", calls=(video(),), rules=(odd,), limit=HOUR)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from getimg_mock.contract.clients.cases import fault_actions
+from getimg_mock.contract.clients.cases.case_rules import Case, balance, image, video
 from getimg_mock.contract.clients.cases.client_check import client_check
+from getimg_mock.contract.clients.checks.own_requests import find_own_requests
+from getimg_mock.contract.clients.checks.polling import build_late_answers
+from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
 from getimg_mock.contract.verdicts import expect
 
 if TYPE_CHECKING:
@@ -12,6 +17,31 @@ if TYPE_CHECKING:
 
     from getimg_mock.contract.clients.cases.client_history import ClientHistory
     from getimg_mock.contract.verdicts import Observation
+    from getimg_mock.world.randomness import Stream
+
+_READ: Final = 0.5
+"""How long the answer to a read takes, in seconds."""
+_PAUSE: Final = 4
+"""How long a call pauses at the same time."""
+_MOST: Final = 3.0
+"""How long the read may take on a busy machine, from its request to what the client returns."""
+
+
+def cases(_: Stream) -> Iterator[Case]:
+    """Yield the cases in which a read is asked for beside a call that pauses, in real time."""
+    limited = fault_actions.refuse_with_wait(429, lambda _: (("Retry-After", str(_PAUSE)),))
+    refuse = FaultRule(on="images.generate", do=limited, label="429", nth=(1,))
+    for name, call, rules in (("retry", image(), (refuse,)), ("polls", video(), ())):
+        yield Case(
+            name=f"beside-{name}",
+            calls=(call, balance()),
+            rules=(*rules, build_late_answers("billing.balance", _READ)),
+            options={"poll_interval": _PAUSE, "wait_timeout": 20},
+            needs=("loop",) if name == "retry" else ("loop", "poll_interval"),
+            settings={"video_seconds": 1},
+            together=True,
+            patience=12,
+        )
 
 
 @client_check(
@@ -22,17 +52,37 @@ if TYPE_CHECKING:
     why="A wait that blocks the loop stops everything else in the process: requests that it "
     "serves, and orders whose answers come meanwhile.",
     fix="Use asyncio.sleep; run what blocks in a thread.",
-    cases=("polled", "many-retried-*"),
+    cases=("polled", "many-retried-*", "beside-*"),
 )
 def loops_are_left_to_others(history: ClientHistory) -> Iterator[Observation]:
     """Demands that a coroutine waits without `time.sleep` or `Event.wait` in the loop's thread.
 
     Tries the pauses between polls, and those before a further try. A plain method of an adapter
-    that is otherwise asynchronous may block, and so may a synchronous client.
+    that is otherwise asynchronous may block, and so may a synchronous client. Of a program whose
+    calls share an event loop, a read has to be answered beside a call that waits.
     """
+    if not history.virtual:
+        yield from _reads_are_answered_beside(history)
+        return
     yield expect(
         not history.blocked,
         "waits that leave the event loop to other tasks",
         f"blocked for {history.blocked:g} s, by time.sleep or Event.wait in a coroutine",
         *history.requests[:2],
     )
+
+
+def _reads_are_answered_beside(history: ClientHistory) -> Iterator[Observation]:
+    """Judge how long a read takes in real time, while another call pauses."""
+    if not history.case.startswith("beside-"):
+        return
+    for outcome in history.calls("balance"):
+        own = find_own_requests(history, outcome)
+        if own and outcome.kind == "value":
+            took = outcome.ended - own[0].elapsed
+            yield expect(
+                took < _MOST,
+                f"the answer to a read {_READ:g} s later, beside a call that pauses",
+                f"{took:.1f} s later",
+                own[0],
+            )

@@ -113,20 +113,6 @@ def _build_cut_off_cases() -> Iterator[Case]:
     }
     for name, act in cut_off.items():
         yield build_download_case(f"cut-{name}", build_rule(act, f"cut off: {name}"))
-    yield build_download_case(
-        "cut-by-a-full-disk",
-        build_rule(serve_picture(), "no room for the file"),
-        file_limit=len(JPEG) // 2,
-        patience=None,
-    )
-    yield build_download_case(
-        "cut-withdrawn",
-        build_rule(fault_actions.stall, "stalls until it is cancelled"),
-        calls=(image(), download()),
-        options={"timeout": 60},
-        interrupt_at=5.0,
-        patience=None,
-    )
 
 
 def _build_cut_once_cases() -> Iterator[Case]:

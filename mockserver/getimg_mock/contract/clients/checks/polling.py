@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Final
 from getimg_mock.contract.clients.cases import fault_actions
 from getimg_mock.contract.clients.cases.case_rules import Case, video
 from getimg_mock.contract.clients.cases.client_check import client_check
-from getimg_mock.contract.clients.cases.wire_script import WireStep
 from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
 from getimg_mock.contract.verdicts import expect, warn_unless
 
@@ -19,8 +18,6 @@ if TYPE_CHECKING:
         ClientExchange,
         ClientHistory,
     )
-    from getimg_mock.contract.clients.cases.wire_script import WireScript
-    from getimg_mock.contract.clients.fault_serving.fault_server import FaultContext
     from getimg_mock.contract.verdicts import Observation
     from getimg_mock.world.randomness import Stream
 
@@ -103,12 +100,14 @@ def _build_retry_after_rules(seconds: int) -> tuple[FaultRule, ...]:
 
 def build_slow_answers(seconds: float, **more: Any) -> FaultRule:
     """Return the rule that answers polls after so many seconds: all, or those that `more` names."""
-
-    def act(turn: FaultContext) -> WireScript:
-        first, *rest = turn.proceed().to_script()
-        return (WireStep(first.what, first.delay + seconds), *rest)
-
+    act = fault_actions.answer_late(seconds)
     return FaultRule(on="videos.retrieve", do=act, label="slow answers", **more)
+
+
+def build_late_answers(on: str, seconds: float) -> FaultRule:
+    """Return the rule that answers an operation after so many seconds, where it is used at all."""
+    act = fault_actions.answer_late(seconds)
+    return FaultRule(on=on, do=act, label="a slow answer", must=False)
 
 
 def _interval(history: ClientHistory) -> float:

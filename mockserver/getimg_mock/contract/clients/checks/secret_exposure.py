@@ -72,7 +72,7 @@ def _build_logging_case() -> Case:
         logs=True,
         options=NO_RETRIES,
         limit=HOUR,
-        settings={"video_seconds": 3},
+        settings={"video_seconds": 1},
         calls=(
             image(),
             download(),
@@ -92,7 +92,7 @@ def _build_retry_logging_case() -> Case:
         name="logged-retries",
         logs=True,
         limit=HOUR,
-        settings={"video_seconds": 3},
+        settings={"video_seconds": 1},
         calls=(image(), download(), models(), balance(), video().instead_of("generate_image")),
         rules=tuple(
             FaultRule(on=on, do=limited, label="429", nth=(1,), must=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from getimg_mock.contract.clients.cases import fault_actions
 from getimg_mock.contract.clients.cases.case_rules import (
     HOUR,
     IMAGE,
@@ -18,7 +19,6 @@ from getimg_mock.contract.clients.cases.case_rules import (
     video,
 )
 from getimg_mock.contract.clients.cases.client_check import client_check
-from getimg_mock.contract.clients.cases.wire_script import WireStep
 from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
 from getimg_mock.contract.verdicts import expect
 
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from getimg_mock.contract.clients.cases.client_history import ClientHistory
-    from getimg_mock.contract.clients.cases.wire_script import WireScript
-    from getimg_mock.contract.clients.fault_serving.fault_server import FaultAction, FaultContext
     from getimg_mock.contract.verdicts import Observation
     from getimg_mock.world.randomness import Stream
 
@@ -68,7 +66,7 @@ def _build_slow_reads() -> Iterator[Case]:
         ClientCall(op="model", args={"id": IMAGE["model"]}),
         ClientCall(op="submit_video", args=VIDEO),
     )
-    slow = FaultRule(on="*", do=_answer_after(_READ), label="a slow answer")
+    slow = FaultRule(on="*", do=fault_actions.answer_late(_READ), label="a slow answer")
     yield Case(
         name="slow-reads-allowed",
         calls=calls,
@@ -80,19 +78,9 @@ def _build_slow_reads() -> Iterator[Case]:
     )
 
 
-def _answer_after(seconds: float) -> FaultAction:
-    """Return the action that answers so many seconds later."""
-
-    def answer_late(turn: FaultContext) -> WireScript:
-        first, *rest = turn.proceed().to_script()
-        return (WireStep(first.what, first.delay + seconds), *rest)
-
-    return answer_late
-
-
 def _build_case(name: str, seconds: float, **more: object) -> Case:
     slow = tuple(
-        FaultRule(on=on, do=_answer_after(seconds), label="a slow order", must=False)
+        FaultRule(on=on, do=fault_actions.answer_late(seconds), label="a slow order", must=False)
         for on in ("images.generate", "videos.create")
     )
     fields = {"calls": _ORDERS, "patience": None, "settings": {"video_seconds": 1}}

@@ -14,7 +14,7 @@ from getimg_mock.contract.clients.cases.case_rules import (
     models,
 )
 from getimg_mock.contract.clients.cases.client_check import client_check
-from getimg_mock.contract.clients.cases.wire_script import WireStep, build_error
+from getimg_mock.contract.clients.cases.wire_script import build_error
 from getimg_mock.contract.clients.checks.retries import KINDS
 from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
 from getimg_mock.contract.verdicts import expect
@@ -22,9 +22,7 @@ from getimg_mock.contract.verdicts import expect
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from getimg_mock.contract.clients.cases.client_history import ClientHistory
-    from getimg_mock.contract.clients.cases.wire_script import WireScript
-    from getimg_mock.contract.clients.fault_serving.fault_server import FaultContext
+    from getimg_mock.contract.clients.cases.client_history import ClientExchange, ClientHistory
     from getimg_mock.contract.verdicts import Observation
     from getimg_mock.world.randomness import Stream
 
@@ -60,7 +58,7 @@ def cases(_: Stream) -> Iterator[Case]:
         yield Case(
             name=f"withdrawn-{kind}",
             calls=(call, *later),
-            rules=(FaultRule(on=on, do=_answer_late, label="a slow order"),),
+            rules=(FaultRule(on=on, do=fault_actions.answer_late(_SLOW), label="a slow order"),),
             interrupt_at=_SLOW / 2,
             limit=HOUR,
             patience=None,
@@ -77,12 +75,37 @@ def cases(_: Stream) -> Iterator[Case]:
                 limit=HOUR,
                 patience=None,
             )
+    yield from _build_real_cases()
 
 
-def _answer_late(turn: FaultContext) -> WireScript:
-    """Do the work, and answer after a while."""
-    first, *rest = turn.proceed().to_script()
-    return (WireStep(first.what, first.delay + _SLOW), *rest)
+def _build_real_cases() -> Iterator[Case]:
+    """Yield the cases in real time: what follows is seen while the balance is waited for."""
+    slow = FaultRule(on="*", do=fault_actions.answer_late(2.5), label="slow")
+    refuse = fault_actions.refuse_with_wait(429, lambda _: (("Retry-After", "2"),))
+    for (kind, _, call), name, rules in (
+        (KINDS[0], "", (slow,)),
+        (
+            KINDS[1],
+            "limited-",
+            (
+                FaultRule(on=KINDS[1][1], do=refuse, label="429", nth=(1,)),
+                slow.with_changes(must=False),
+            ),
+        ),
+    ):
+        yield Case(
+            name=f"withdrawn-real-{name}{kind}",
+            calls=(call, balance(), models().instead_of("balance")),
+            rules=rules,
+            options={"timeout": 30},
+            interrupt_after=0.7,
+            limit=HOUR,
+            patience=6,
+        )
+
+
+def _list_late(sent: list[ClientExchange], end: float) -> list[ClientExchange]:
+    return [each for each in sent if each.elapsed > end]
 
 
 def _find_end(case: str) -> float:
@@ -120,5 +143,6 @@ def orders_are_not_sent_elsewhere(history: ClientHistory) -> Iterator[Observatio
             yield expect(not sent, f"no order in {outcome.op}", f"{len(sent)}", *sent[:3])
         elif withdrawn:
             # Whatever it returns: a client may take the interruption for a failure of the network.
-            late = [each for each in sent if each.elapsed > _find_end(history.case)]
+            real = history.case.startswith("withdrawn-real")
+            late = sent[1:] if real else _list_late(sent, _find_end(history.case))
             yield expect(not late, "no order after it was cancelled", f"{len(late)}", *late[:3])

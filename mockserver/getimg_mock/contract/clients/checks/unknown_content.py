@@ -54,7 +54,7 @@ def cases(stream: Stream) -> Iterator[Case]:
     yield Case(
         name="unknown-fields",
         options=NO_RETRIES,
-        settings={"video_seconds": 4},
+        settings={"video_seconds": 2},
         calls=(image(), video(), models(), MODEL, balance(), COSTS),
         rules=(FaultRule(on="*", do=grow, label="unknown fields"),),
     )

@@ -55,7 +55,7 @@ def _build_wait_case(name: str, on: str, act: FaultAction, label: str) -> Case:
     return Case(
         name=f"unknown-status-{name}",
         calls=(video(),),
-        settings={"video_seconds": 4},
+        settings={"video_seconds": 2.5},
         limit=HOUR,
         rules=(FaultRule(on=on, nth=nth, label=label, do=act, legal=False),),
     )

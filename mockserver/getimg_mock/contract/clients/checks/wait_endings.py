@@ -13,6 +13,7 @@ from getimg_mock.contract.clients.checks.polling import (
     SLOW_VIDEO,
     WAIT_LIMIT,
     WAIT_OPTIONS,
+    build_late_answers,
     build_real_wait_case,
     build_slow_answers,
     build_wait_case,
@@ -37,6 +38,8 @@ _SHORTER: Final = 400
 _EXCESS: Final = 85.0
 """By how much a wait may exceed its deadline, in seconds: a pause of a minute, and an answer."""
 _EXCESS_REAL: Final = 5.0
+_LATEST_END: Final = 30.0
+"""When a wait has ended that is cancelled after 23 s or sooner, in seconds of the case."""
 _HOLD_VIDEOS: Final[dict[str, Any]] = {"on": ["videos.create"], "transition": {"hold": True}}
 
 
@@ -89,6 +92,17 @@ def _build_cancelled_cases() -> Iterator[Case]:
             by_scope=by_scope,
             logs=True,
         )
+    # A poll that follows is seen while the balance is waited for.
+    slow = (build_late_answers(on, 2.5) for on in ("billing.balance", "models.list"))
+    yield build_real_wait_case(
+        "cancelled-real",
+        patience=6,
+        wait_timeout=60,
+        scenario=(_HOLD_VIDEOS,),
+        rules=tuple(slow),
+        interrupt_after=2.5,
+        logs=True,
+    ).with_changes(calls=(video(), balance(), models().instead_of("balance")))
 
 
 def _build_slow_answer_cases() -> Iterator[Case]:
@@ -145,6 +159,14 @@ def _build_whole_wait_cases() -> Iterator[Case]:
         settings=SLOW_VIDEO,
         limit=WAIT_LIMIT + 2 * HOUR,
     )
+    yield build_real_wait_case(
+        "waits-apart-real",
+        patience=9,
+        wait_timeout=8,
+        seconds=1,
+        needs=("advance",),
+        limit=WAIT_LIMIT + 2 * HOUR,
+    ).with_changes(calls=(video(), replace(video(), after=HOUR)))
     yield build_wait_case(
         "waits-long",
         settings=SLOW_VIDEO,
@@ -241,7 +263,7 @@ def cancelling_is_prompt(history: ClientHistory) -> Iterator[Observation]:
     wait goes on, also in the background of later calls, or when the id is neither on the error nor
     in the client's log.
     """
-    most = 20 if "looking" in history.case else 30
+    most = 20.0 if "looking" in history.case else _LATEST_END
     for outcome in history.calls("generate_video"):
         sent = history.during(outcome)
         yield expect(

@@ -217,7 +217,7 @@ class CaseRun:
             return
         call, args, *_ = begun
         adapter, before = self._select_adapter(adapter, call), copy.deepcopy(args)
-        seconds = self._find_interruption(number)
+        seconds = self.case.find_interruption(number)
         if seconds is not None:
             self.time.interrupt_at = self.time.seconds() + seconds
         with trace_memory(self.network, on=self.case.memory) as memory:
@@ -301,7 +301,7 @@ class CaseRun:
 
     async def _await_until_interrupted(self, value: Awaitable[Any], number: int) -> Any:
         """Return what an operation does; cancel it on the way where the case says so."""
-        seconds = self._find_interruption(number)
+        seconds = self.case.find_interruption(number)
         if seconds is None:
             return await value
         task = asyncio.ensure_future(value)
@@ -310,12 +310,6 @@ class CaseRun:
             return await task
         finally:
             alarm.cancel()
-
-    def _find_interruption(self, number: int) -> float | None:
-        """Return after how many seconds a call is interrupted; None where it is not."""
-        own = self.case.calls[number].withdrawn
-        last = number == len(self.case.calls) - 1
-        return own if last or own is not None else self.case.interrupt_after
 
     def _end(
         self, number: int, begun: Any, result: dict[str, Any], peak: int, *, changed: bool

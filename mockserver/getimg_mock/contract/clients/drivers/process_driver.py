@@ -9,21 +9,16 @@ from __future__ import annotations
 import json
 import queue
 import shlex
-import tempfile
-from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from getimg_mock.contract.clients.cases.case_rules import KEY, Case
-from getimg_mock.contract.clients.cases.client_history import CallOutcome, ClientHistory
 from getimg_mock.contract.clients.drivers.capabilities import (
-    find_absent_operations,
     find_in_process_need,
     find_lacking_operations,
     find_unmet_needs,
     fit_case,
 )
+from getimg_mock.contract.clients.drivers.program_case import ProgramCase
 from getimg_mock.contract.clients.drivers.program_process import (
     ProgramLog,
     end_program,
@@ -32,37 +27,30 @@ from getimg_mock.contract.clients.drivers.program_process import (
 from getimg_mock.contract.clients.drivers.program_protocol import (
     ResponseTally,
     WrongResponseError,
-    build_request,
+    build_abandoned,
+    build_cancellation,
     compute_time_for_cases,
+    list_missing_abilities,
     parse_description,
     parse_response,
-    read_error,
-    resolve_arguments,
 )
 from getimg_mock.contract.clients.drivers.python_driver import build_untried_history
-from getimg_mock.contract.clients.drivers.saved_files import read_files
-from getimg_mock.contract.clients.drivers.upstream_driver import (
-    CALL_TIMEOUT,
-    find_unavailable_need,
-    mark_foreign,
-)
-from getimg_mock.contract.clients.fault_serving.fault_server import FaultServer
-from getimg_mock.contract.clients.fault_serving.forwarding import Forwarder
-from getimg_mock.contract.clients.fault_serving.socket_server import SocketServer
+from getimg_mock.contract.clients.drivers.upstream_driver import find_unavailable_need
 from getimg_mock.contract.clients.sandbox.resource_usage import (
     ResourceUsage,
     measure_process_usage,
     measure_processor_wait,
 )
-from getimg_mock.contract.plans import Plan
 from getimg_mock.errors import SettingsError
 from getimg_mock.media.cache import MediaCache
-from getimg_mock.world.clock import VirtualClock, stopwatch
+from getimg_mock.world.clock import stopwatch
 
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
+    from getimg_mock.contract.clients.cases.case_rules import Case
+    from getimg_mock.contract.clients.cases.client_history import ClientHistory
     from getimg_mock.contract.targets.http_target import HttpTarget
 
 _START_SECONDS: Final = 40.0
@@ -113,7 +101,7 @@ class ProcessDriver:
                 raise
         about = self._about
         self.ops, self.options = set(about["ops"]), set(about["options"])
-        self.lacking = set(about["lacking"])
+        self.lacking, self.abilities = set(about["lacking"]), set(about["abilities"])
         self.name = str(about.get("name", self.name))
         if "several processes" in self.lacking:
             self.processes = 1
@@ -129,10 +117,10 @@ class ProcessDriver:
     def start(self) -> None:
         """Start the program; returns once it answers, or will not before the end of the run."""
         self._until = self._end_of_run
-        self._ensure_ready()
+        self.ensure_ready()
 
     def _describe_program(self) -> dict[str, Any]:
-        said = self._ask(_DESCRIBE, _START_SECONDS)
+        (said,) = self.ask(_DESCRIBE, patience=_START_SECONDS)
         if said["outcome"] == "abandoned":
             raise SettingsError(
                 f"{self._shown} ended, or did not answer within {_START_SECONDS:g} s. It is asked "
@@ -161,9 +149,10 @@ class ProcessDriver:
         """Return what a case needs and a program cannot have."""
         if self.address is not None:
             return find_unavailable_need(case)
-        if case.patience is not None and not case.together:
-            return ""
-        return f"with a program: needs {find_in_process_need(case)}"
+        if case.patience is None:
+            return f"with a program: needs {find_in_process_need(case)}"
+        missing = list_missing_abilities(case, self.abilities)
+        return f"with a program: needs {missing[0]}" if missing else ""
 
     def run(self, case: Case, *, seed: str = "0") -> ClientHistory:
         """Run the program through a case, on a port of its own."""
@@ -172,41 +161,23 @@ class ProcessDriver:
             return build_untried_history(self.name, case, seed, missing, untried)
         if stopwatch() >= self._end_of_run:
             return self._build_late_history(case, seed)
-        case = fit_case(case, self.ops)
         until = self._end_of_run
         if self.address is None:
             until = min(until, stopwatch() + self.case_seconds)
         self._until, self._late_start, self._is_starved = until, None, False
         self._wrong.clear()
         self._log.clear()
-        # The program has the clock of this machine: dates of the server must agree with it.
-        clock = VirtualClock()
-        with ExitStack() as stack:
-            server, other = (stack.enter_context(SocketServer(clock)) for _ in range(2))
-            place = stack.enter_context(tempfile.TemporaryDirectory())
-            prefix = case.base.partition("://")[2].partition("/")[2]
-            case = case.with_changes(base=f"{server.url}/{prefix}".rstrip("/"))
-            forwarding = None
-            if self.address is not None:
-                forwarding = stack.enter_context(Forwarder(self.address, server.url))
-                case = case.with_changes(rules=(), patience=CALL_TIMEOUT)
-            server.adversary = FaultServer(
-                clock=clock,
-                start=clock.now(),
-                key=KEY,
-                base=case.base,
-                rules=case.rules,
-                forward=forwarding,
-                settings={"seed": seed, **case.settings},
-                scenario=tuple(map(dict, case.scenario)),
-                cache=self.cache,
-                elsewhere=other.url,
-            )
-            other.adversary = server.adversary
-            holdings: list[ResourceUsage] = []
-            outcomes = self._make_calls(case, server, Path(place), holdings)
-        history = self._history(case, seed, server.adversary, outcomes, holdings)
-        return history if forwarding is None else mark_foreign(history, forwarding)
+        case = fit_case(case, self.ops)
+        history = ProgramCase(self, case, self._select_options(case), seed).run()
+        if "advance" in case.needs:
+            self._kill()  # its clocks are ahead, for good
+        return replace(
+            history,
+            missed=(*history.missed, *self._list_missed()),
+            overdue=self.case_seconds if self.is_overdue else 0.0,
+            logs=self._log.read(),
+            unread=tuple(self._wrong),
+        )
 
     def _build_late_history(self, case: Case, seed: str) -> ClientHistory:
         """Return the history of a case that did not begin before the end of the run."""
@@ -215,46 +186,24 @@ class ProcessDriver:
         late = build_untried_history(self.name, case, seed, (), why)
         return replace(late, overdue=limit, virtual=False)
 
-    def _history(
-        self,
-        case: Case,
-        seed: str,
-        adversary: FaultServer,
-        outcomes: list[CallOutcome],
-        holdings: list[ResourceUsage],
-    ) -> ClientHistory:
-        return ClientHistory(
-            plan=Plan(name=f"client {case.name}", steps=()),
-            virtual=False,
-            exchanges=tuple(adversary.exchanges),
-            base=case.base,
-            secrets=(("a", case.key),),
-            client=self.name,
-            case=case.name,
-            seed=seed,
-            outcomes=tuple(outcomes),
-            missed=self._list_missed(adversary),
-            overdue=self.case_seconds if self._is_overdue else 0.0,
-            without=find_absent_operations(case, self.ops),
-            ledger=adversary.compute_totals(),
-            logs=self._log.read(),
-            unread=tuple(self._wrong),
-            options=self._select_options(case),
-            holdings=tuple(holdings),
-        )
+    @property
+    def seconds_left(self) -> float:
+        """How many seconds of real time the case has left."""
+        return max(0.0, self._until - stopwatch())
 
     @property
-    def _is_overdue(self) -> bool:
+    def is_overdue(self) -> bool:
+        """Whether the case has no time left."""
         return stopwatch() >= self._until
 
-    def _list_missed(self, adversary: FaultServer) -> tuple[str, ...]:
-        """Return what did not take place, so that the case shows nothing."""
-        late = [f"an end within {self.case_seconds:g} s of real time"] if self._is_overdue else []
+    def _list_missed(self) -> tuple[str, ...]:
+        """Return what of the program did not take place, so that the case shows nothing."""
+        late = [f"an end within {self.case_seconds:g} s of real time"] if self.is_overdue else []
         if self._late_start is not None:
             late.append(f"a start of the program within {self._late_start:g} s")
         if self._is_starved:
             late.append("a processor for the program, on this busy machine")
-        return (*adversary.find_unmet_rules(), *late, *self._wrong)
+        return (*late, *self._wrong)
 
     def close(self) -> None:
         """End the program for good."""
@@ -273,109 +222,85 @@ class ProcessDriver:
         wanted = quick | dict(case.options)
         return {name: value for name, value in wanted.items() if name in self.options}
 
-    def _measure_usage(self, server: SocketServer) -> ResourceUsage:
-        process = self._ensure_running()
-        return measure_process_usage(process.pid, server.open)
+    def measure_usage(self, connections: int) -> ResourceUsage:
+        """Return what the program holds; `connections` are those of the case's server."""
+        return measure_process_usage(self._ensure_running().pid, connections)
 
-    def _make_calls(
-        self, case: Case, server: SocketServer, place: Path, holdings: list[ResourceUsage]
-    ) -> list[CallOutcome]:
-        made: dict[int, CallOutcome] = {}
-        for number, call in enumerate(case.calls):
-            if case.holdings and number == case.baseline:
-                holdings.append(self._measure_usage(server))
-            args = resolve_arguments(call.args, made)
-            if args is not None and number not in case.left_out and not self._is_overdue:
-                made[number] = self._make_call(case, number, args, server.adversary, place)
-        if holdings:
-            holdings.append(self._measure_usage(server))
-        return list(made.values())
+    def ask(
+        self,
+        *requests: dict[str, Any],
+        patience: float,
+        cancel_after: float | None = None,
+    ) -> list[dict[str, Any]]:
+        """Send requests to the program and return its responses, or that it did not return.
 
-    def _make_call(
-        self, case: Case, number: int, args: dict[str, Any], adversary: FaultServer, place: Path
-    ) -> CallOutcome:
-        call = case.calls[number]
-        self._ensure_ready()
-        if call.after:
-            adversary.clock.advance_to(adversary.later(call.after))
-        folder = place / str(number if call.into is None else call.into)
-        if call.op == "download":
-            folder.mkdir(exist_ok=True)
-            args["directory"] = str(folder)
-        adversary.call = number
-        first, began = len(adversary.exchanges), adversary.seconds()
-        patience = max(0.0, min(case.patience or 0, self._until - stopwatch()))
-        said = self._ask(build_request(case, number, args, self._select_options(case)), patience)
-        return CallOutcome(
-            op=call.op,
-            args=args,
-            kind=said["outcome"],
-            value=said.get("value"),
-            error=read_error(said),
-            began=began,
-            ended=adversary.seconds(),
-            first=first,
-            last=len(adversary.exchanges),
-            files=read_files(folder) if call.op == "download" else {},
-            key=call.key,
-        )
-
-    def _ask(self, request: dict[str, Any], patience: float) -> dict[str, Any]:
-        """Send one request to the program and return its response, or that it did not return.
-
-        Time in which the program waits for a processor is not its own. One that lacks it for long,
-        and does not respond, shows nothing.
+        With `cancel_after`, the calls are cancelled so many seconds later. Time in which the
+        program waits for a processor is not its own. One that lacks it for long, and does not
+        respond, shows nothing. `seconds` of a response is when it came.
         """
-        process = self._send(request)
+        process = self._send(*requests)
         waited, began = measure_processor_wait(process.pid), stopwatch()
-        starved = self._is_starved
-        until = began + patience + _GRACE
-        while (left := until - stopwatch()) > 0:
+        starved, until = self._is_starved, began + patience + _GRACE
+        cancel_at = float("inf") if cancel_after is None else began + cancel_after
+        open_calls, answered = {each["case"]: each for each in requests}, dict[str, Any]()
+        while open_calls and (now := stopwatch()) < until:
+            if now >= cancel_at:
+                cancel_at = float("inf")
+                self._send(*map(build_cancellation, open_calls))
             try:
-                line = self._lines.get(timeout=left)
+                line = self._lines.get(timeout=min(until, cancel_at) - now)
             except queue.Empty:
                 lack = measure_processor_wait(process.pid) - waited if self._is_ready else 0.0
                 self._is_starved |= lack > max(1.0, patience * _STARVED_SHARE)
                 more = min(lack, patience * _MOST_EXTENSIONS)
                 until = max(until, min(began + patience + _GRACE + more, self._end_of_run))
                 continue
-            if not line:
-                return self._abandon(request, "the program ended before it responded")
-            try:
-                said = parse_response(line)
-            except WrongResponseError as wrong:
-                said = self._note_wrong(request, wrong)
-            if said.get("case") == request["case"]:
-                self._is_starved = starved
-                self._tally.right += request is not _DESCRIBE and said["outcome"] != "abandoned"
-                return said
-        return self._abandon(request, f"no response within {patience + _GRACE:g} s")
+            said = self._read_responses(line, open_calls)
+            for name, each in said.items():
+                if open_calls.pop(name, None):
+                    answered[name] = each | {"seconds": stopwatch() - began}
+        if open_calls:
+            answered |= self._abandon(open_calls, f"no response within {patience + _GRACE:g} s")
+        elif all(each["outcome"] != "abandoned" for each in answered.values()):
+            self._is_starved = starved
+        return [answered[each["case"]] for each in requests]
 
-    def _send(self, request: dict[str, Any]) -> subprocess.Popen[bytes]:
+    def _read_responses(self, line: bytes, open_calls: Collection[str]) -> dict[str, Any]:
+        """Return what a line says of open calls, by their names; all are over at the end."""
+        if not line:
+            return self._abandon(open_calls, "the program ended before it responded")
+        try:
+            said = parse_response(line)
+        except WrongResponseError as wrong:
+            return self._note_wrong(open_calls, wrong)
+        self._tally.right += said["case"] in open_calls and said["case"] != _DESCRIBE["case"]
+        return {said["case"]: said}
+
+    def _send(self, *requests: dict[str, Any]) -> subprocess.Popen[bytes]:
         process = self._ensure_running()
         if process.stdin is None:
             raise AssertionError("the program was started with pipes")
         try:
-            process.stdin.write(json.dumps(request).encode() + b"\n")
+            process.stdin.write(b"".join(json.dumps(each).encode() + b"\n" for each in requests))
             process.stdin.flush()
         except OSError as error:
             self.close()
             raise SettingsError(f"{self._shown} does not read its requests: {error}") from None
         return process
 
-    def _ensure_ready(self) -> None:
+    def ensure_ready(self) -> None:
         """Wait until the program answers; the case gets the time of its start in addition."""
         if self._is_ready and self._process is not None:
             return
         began = stopwatch()
         patience = max(0.0, min(_START_SECONDS, self._end_of_run - began))
-        self._is_ready = self._ask(_DESCRIBE, patience)["outcome"] != "abandoned"
+        self._is_ready = self.ask(_DESCRIBE, patience=patience)[0]["outcome"] != "abandoned"
         if not self._is_ready:
             self._late_start = patience
         self._until = min(self._end_of_run, self._until + stopwatch() - began)
 
-    def _note_wrong(self, request: dict[str, Any], wrong: WrongResponseError) -> dict[str, Any]:
-        """Return a response for one that cannot be read: it costs its case, not the run.
+    def _note_wrong(self, open_calls: Collection[str], wrong: WrongResponseError) -> dict[str, Any]:
+        """Return responses for one that cannot be read: it costs its case, not the run.
 
         Raises the error where no response of the program is right.
         """
@@ -383,14 +308,14 @@ class ProcessDriver:
         if self._about is None or self._tally.is_hopeless:
             raise wrong
         self._wrong.append(wrong.lack)
-        if wrong.case == request["case"]:
-            return {"case": request["case"], "outcome": "abandoned", "error": {"text": str(wrong)}}
+        if isinstance(wrong.case, str) and wrong.case in open_calls:
+            return {wrong.case: build_abandoned(wrong.case, str(wrong))}
         # The response itself may follow: the next request must not take it for its own.
-        return self._abandon(request, str(wrong))
+        return self._abandon(open_calls, str(wrong))
 
-    def _abandon(self, request: dict[str, Any], why: str) -> dict[str, Any]:
+    def _abandon(self, open_calls: Iterable[str], why: str) -> dict[str, Any]:
         self._kill()
-        return {"case": request["case"], "outcome": "abandoned", "error": {"text": why}}
+        return {each: build_abandoned(each, why) for each in open_calls}
 
     def _ensure_running(self) -> subprocess.Popen[bytes]:
         if self._closed:

@@ -15,6 +15,8 @@ from getimg_mock.contract.clients.cases.case_rules import (
 from getimg_mock.errors import SettingsError, UnknownNameError
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from getimg_mock.contract.clients.cases.case_rules import Case
     from getimg_mock.contract.clients.cases.client_history import CallOutcome
 
@@ -27,6 +29,13 @@ _LEAST_SHARE: Final = 0.75
 """That share for a program that takes long to start, as on a busy machine."""
 _MOST_WRONG: Final = 10
 """How many responses may be wrong, and none right, before the run ends."""
+ABILITIES: Final = {
+    "cancel": "a driver that can cancel a call",
+    "together": "a driver that makes calls at the same time",
+    "loop": "a driver whose calls share an event loop",
+    "advance": "a driver that can advance its clocks",
+}
+"""What a driver may be able to do besides calls, and how cases that need it say so."""
 _ERROR_TEXTS: Final = ("type", "message", "code", "request_id", "generation")
 
 
@@ -66,11 +75,12 @@ def parse_description(said: dict[str, Any], program: str) -> dict[str, Any]:
     Raises `SettingsError` for a list in another form.
     """
     value = said.get("value") if said["outcome"] == "value" else None
-    about: dict[str, Any] = {"ops": list(OPS), "options": [], "lacking": []}
+    about: dict[str, Any] = {"ops": list(OPS), "options": [], "lacking": [], "abilities": []}
     about |= value if isinstance(value, dict) else {}
-    for name in ("ops", "options", "lacking"):
+    for name in ("ops", "options", "lacking", "abilities"):
         if not isinstance(about[name], list) or not all(isinstance(x, str) for x in about[name]):
             example = {"ops": list(OPS[:2]), "options": list(OPTIONS[:2]), "lacking": ["retries"]}
+            example["abilities"] = ["cancel"]
             raise SettingsError(
                 f"{program}: its answer to describe says {name}: {json.dumps(about[name])}. Write "
                 f"a list of names, as in {json.dumps(example[name])}."
@@ -78,6 +88,7 @@ def parse_description(said: dict[str, Any], program: str) -> dict[str, Any]:
     for kind, known, names in (
         ("operation", OPS, about["ops"]),
         ("option", OPTIONS, about["options"]),
+        ("ability", tuple(ABILITIES), about["abilities"]),
     ):
         for name in names:
             if name not in known:
@@ -98,6 +109,27 @@ def build_request(
         "deadline": case.patience,
         "options": options,
     }
+
+
+def build_cancellation(name: str) -> dict[str, Any]:
+    """Return the line of JSON that asks the program to cancel a call: it has no response."""
+    return {"case": name, "op": "cancel", "args": {}}
+
+
+def build_abandoned(name: str, why: str) -> dict[str, Any]:
+    """Return what stands for the response of a call that did not return."""
+    return {"case": name, "outcome": "abandoned", "error": {"text": why}}
+
+
+def list_missing_abilities(case: Case, abilities: Collection[str]) -> list[str]:
+    """Return what a case needs its driver to be able to, and this one is not."""
+    wanted = {
+        "cancel": case.interrupt_after is not None,
+        "together": case.together,
+        "loop": "loop" in case.needs,
+        "advance": "advance" in case.needs,
+    }
+    return [ABILITIES[name] for name, needed in wanted.items() if needed and name not in abilities]
 
 
 def parse_response(line: bytes) -> dict[str, Any]:

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 # Who was stuck once will be again: that need not be looked at as long as the first time.
 _STUCK_FIRST, _STUCK_AGAIN = 1.0, 0.3
-_LOOKS_FIRST, _LOOKS_AGAIN = 6, 1
+_LOOKS_FIRST, _LOOKS_AGAIN = 6, 2
 
 
 class Driver(Protocol):
@@ -160,7 +160,7 @@ class PythonDriver:
         # The parent of a child that makes the call has nothing to do but wait.
         child = any(call.child for call in run.case.calls)
         looks = 0 if child else _LOOKS_AGAIN if self.stuck else _LOOKS_FIRST
-        cap = TimeLimit(self.real_seconds, looks=looks)
+        cap = TimeLimit(self.real_seconds, looks=looks, is_quiet=run.time.is_quiet)
         try:
             with cap.enforce():
                 run.make_all_calls()

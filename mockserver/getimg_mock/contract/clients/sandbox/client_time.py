@@ -130,6 +130,11 @@ class ClientTime:
             raise Abandoned(f"still busy after {self.limit:g} s")
         self._advance_to(until)
 
+    def is_quiet(self) -> bool:
+        """Return whether no other thread works, or waits for the clock: then nothing will come."""
+        waiting = bool(self._helpers or self._waiting)
+        return not waiting and self._others.is_quiet(self._list_workers())
+
     def pass_between_calls(self, seconds: float) -> None:
         """Let time pass in which no call is made: an interruption that is due has none to end."""
         if self.interrupt_at is not None and self.seconds() + seconds >= self.interrupt_at:
@@ -295,7 +300,7 @@ class ClientTime:
         try:
             while self.seconds() < due - _TICK and self._binding.is_bound():
                 # Many threads that look as often as one would leave no time for the others.
-                if rest(POLL * len(self._helpers)):
+                if rest(POLL):
                     return True
                 first = due <= min(self._list_alarms(), default=due)
                 if first and monitor.is_quiet([self._thread, *self._list_workers()]):

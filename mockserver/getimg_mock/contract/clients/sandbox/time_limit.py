@@ -20,7 +20,7 @@ from getimg_mock.contract.clients.sandbox.client_time import (
 from getimg_mock.world.clock import stopwatch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from types import FrameType
 
 _REPEAT_SECONDS: Final = 5.0
@@ -45,16 +45,19 @@ class OverdueError(Abandoned):
 class TimeLimit:
     """The limit of one case. `reached` tells whether the client was interrupted.
 
-    With `looks`, a main thread that is at the same place at so many looks, while nothing in the
-    process works, waits for what never comes, and is interrupted: `stuck` tells that it was.
+    With `looks`, a main thread that is at the same place at so many looks, while no other thread
+    works (`is_quiet`), waits for what never comes, and is interrupted: `stuck` tells that it was.
     """
 
-    def __init__(self, seconds: float, *, looks: int = 0) -> None:
+    def __init__(
+        self, seconds: float, *, looks: int = 0, is_quiet: Callable[[], bool] = lambda: True
+    ) -> None:
         self.seconds = seconds
         self.reached = False
         self.stuck = False
         self._place: tuple[int, int] = (0, 0)
         self._most = looks
+        self._is_quiet = is_quiet
         self._looks = 0
         self._work = 0.0
         self._enforced = False
@@ -103,7 +106,8 @@ class TimeLimit:
     def _is_stuck(self, frame: FrameType) -> bool:
         """Return whether the main thread is where it was, and no thread has worked meanwhile."""
         place, spent = (id(frame), frame.f_lasti), sum(os.times()[:2])
-        if place != self._place or spent - self._work > _WORK:
+        moves = place != self._place or spent - self._work > _WORK
+        if moves or not self._is_quiet():
             self._place, self._looks, self._work = place, 0, spent
         self._looks += 1
         return self._looks > self._most

@@ -1,0 +1,197 @@
+"""Running one case with a program: a server of its own on a port, the calls, their history."""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from getimg_mock.contract.clients.cases.case_rules import KEY
+from getimg_mock.contract.clients.cases.client_history import CallOutcome, ClientHistory
+from getimg_mock.contract.clients.drivers.capabilities import find_absent_operations
+from getimg_mock.contract.clients.drivers.program_protocol import (
+    build_request,
+    read_error,
+    resolve_arguments,
+)
+from getimg_mock.contract.clients.drivers.saved_files import read_files
+from getimg_mock.contract.clients.drivers.upstream_driver import CALL_TIMEOUT, mark_foreign
+from getimg_mock.contract.clients.fault_serving.fault_server import FaultServer
+from getimg_mock.contract.clients.fault_serving.forwarding import Forwarder
+from getimg_mock.contract.clients.fault_serving.socket_server import SocketServer
+from getimg_mock.contract.plans import Plan
+from getimg_mock.world.clock import VirtualClock
+
+if TYPE_CHECKING:
+    from getimg_mock.contract.clients.cases.case_rules import Case
+    from getimg_mock.contract.clients.sandbox.resource_usage import ResourceUsage
+    from getimg_mock.contract.targets.http_target import HttpTarget
+    from getimg_mock.media.cache import MediaCache
+
+_ADVANCE_SECONDS: Final = 2.0
+"""How long a driver may take to advance its clocks."""
+
+
+class Program(Protocol):
+    """A program that makes calls when it is asked to."""
+
+    ops: set[str]
+    name: str
+    cache: MediaCache
+    address: HttpTarget | None
+
+    @property
+    def seconds_left(self) -> float:
+        """How many seconds of real time the case has left."""
+
+    def ensure_ready(self) -> None:
+        """Wait until the program answers."""
+
+    def ask(
+        self, *requests: dict[str, Any], patience: float, cancel_after: float | None = None
+    ) -> list[dict[str, Any]]:
+        """Send requests to the program and return its responses."""
+
+    def measure_usage(self, connections: int) -> ResourceUsage:
+        """Return what the program holds."""
+
+
+@dataclass
+class ProgramCase:
+    """One run of a case with a program; `options` are those of the case that it has."""
+
+    program: Program
+    case: Case
+    options: dict[str, Any]
+    seed: str
+    holdings: list[ResourceUsage] = field(default_factory=list)
+    made: dict[int, CallOutcome] = field(default_factory=dict)
+
+    def run(self) -> ClientHistory:
+        """Make the calls, and return what was seen of them."""
+        program, case = self.program, self.case
+        # The program has the clock of this machine: dates of the server must agree with it.
+        clock = VirtualClock()
+        with ExitStack() as stack:
+            server, other = (stack.enter_context(SocketServer(clock)) for _ in range(2))
+            self.place = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            prefix = case.base.partition("://")[2].partition("/")[2]
+            case = case.with_changes(base=f"{server.url}/{prefix}".rstrip("/"))
+            forwarding = None
+            if program.address is not None:
+                forwarding = stack.enter_context(Forwarder(program.address, server.url))
+                case = case.with_changes(rules=(), patience=CALL_TIMEOUT)
+            server.adversary = FaultServer(
+                clock=clock,
+                start=clock.now(),
+                key=KEY,
+                base=case.base,
+                rules=case.rules,
+                forward=forwarding,
+                settings={"seed": self.seed, **case.settings},
+                scenario=tuple(map(dict, case.scenario)),
+                cache=program.cache,
+                elsewhere=other.url,
+            )
+            other.adversary = server.adversary
+            self.case, self.server = case, server
+            self._make_calls()
+        history = self._build_history(server.adversary)
+        return history if forwarding is None else mark_foreign(history, forwarding)
+
+    def _build_history(self, adversary: FaultServer) -> ClientHistory:
+        case = self.case
+        return ClientHistory(
+            plan=Plan(name=f"client {case.name}", steps=()),
+            virtual=False,
+            exchanges=tuple(adversary.exchanges),
+            base=case.base,
+            secrets=(("a", case.key),),
+            client=self.program.name,
+            case=case.name,
+            seed=self.seed,
+            outcomes=tuple(self.made[number] for number in sorted(self.made)),
+            missed=adversary.find_unmet_rules(),
+            without=find_absent_operations(case, self.program.ops),
+            ledger=adversary.compute_totals(),
+            options=self.options,
+            holdings=tuple(self.holdings),
+        )
+
+    def _make_calls(self) -> None:
+        case = self.case
+        if case.together:
+            self._make([each for each in range(len(case.calls)) if each not in case.left_out])
+            return
+        for number in range(len(case.calls)):
+            if case.holdings and number == case.baseline:
+                self._measure()
+            if number not in case.left_out and self.program.seconds_left:
+                self._make([number])
+        if self.holdings:
+            self._measure()
+
+    def _measure(self) -> None:
+        self.holdings.append(self.program.measure_usage(self.server.open))
+
+    def _make(self, numbers: list[int]) -> None:
+        """Make calls at the same time, or one; those that lack an earlier result are left out."""
+        asked: dict[int, dict[str, Any]] = {}
+        for number in numbers:
+            args = resolve_arguments(self.case.calls[number].args, self.made)
+            if args is not None:
+                asked[number] = args
+        if not asked:
+            return
+        self.program.ensure_ready()
+        for number, args in asked.items():
+            self._prepare(number, args)
+        adversary = self.server.adversary
+        first, began = len(adversary.exchanges), adversary.seconds()
+        said = self.program.ask(
+            *(build_request(self.case, number, asked[number], self.options) for number in asked),
+            patience=min(self.case.patience or 0.0, self.program.seconds_left),
+            cancel_after=self.case.find_interruption(numbers[-1]),
+        )
+        for (number, args), each in zip(asked.items(), said, strict=True):
+            self.made[number] = self._build_outcome(number, args, each, first, began)
+
+    def _prepare(self, number: int, args: dict[str, Any]) -> None:
+        """Let the time before a call pass, and make the folder of a download."""
+        call, adversary = self.case.calls[number], self.server.adversary
+        if call.after:
+            adversary.clock.advance_to(adversary.later(call.after))
+            if "advance" in self.case.needs:
+                name = f"{self.case.name}#{number} before"
+                request = {"case": name, "op": "advance", "args": {"seconds": call.after}}
+                self.program.ask(request, patience=_ADVANCE_SECONDS)
+        if call.op == "download":
+            folder = self._find_folder(number)
+            folder.mkdir(exist_ok=True)
+            args["directory"] = str(folder)
+        adversary.call = number
+
+    def _find_folder(self, number: int) -> Path:
+        into = self.case.calls[number].into
+        return self.place / str(number if into is None else into)
+
+    def _build_outcome(
+        self, number: int, args: dict[str, Any], said: dict[str, Any], first: int, began: float
+    ) -> CallOutcome:
+        call, adversary = self.case.calls[number], self.server.adversary
+        ended = adversary.seconds()
+        return CallOutcome(
+            op=call.op,
+            args=args,
+            kind="interrupted" if said["outcome"] == "cancelled" else said["outcome"],
+            value=said.get("value"),
+            error=read_error(said),
+            began=began,
+            ended=min(ended, began + said["seconds"]) if "seconds" in said else ended,
+            first=first,
+            last=len(adversary.exchanges),
+            files=read_files(self._find_folder(number)) if call.op == "download" else {},
+            key=call.key,
+        )
