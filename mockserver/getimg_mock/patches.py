@@ -34,10 +34,11 @@ class Patches:
         """
         current = vars(owner).get(name)
         inherited = current is None
-        original = find_original(getattr(owner, name) if inherited else current)
-        known = _find_record(current)
+        original = getattr(owner, name) if inherited else current
+        known = _find_record(original)
         if known is not None and not known.patches.active:
-            inherited = known.inherited
+            original = find_original(known.original)
+            inherited = inherited or known.inherited
         replacement = make(original)
         _RECORDS[replacement] = _Record(self, original, inherited)
         self._set(owner, name, replacement)
