@@ -229,6 +229,30 @@ def test_it(held, getimg_mock, getimg_time):
     result.assert_outcomes(passed=2)
 
 
+def test_a_run_keeps_nothing_of_tests_that_have_ended(suite: pytest.Pytester) -> None:
+    """Each has a workspace with its journal, and a run may have thousands of tests."""
+    result = run(
+        suite,
+        """
+import gc
+from getimg_mock.world.workspaces import Workspace
+
+@pytest.mark.parametrize("number", range(5))
+def test_it(getimg_mock, getimg_time, number):
+    client = GetimgAI()
+    video = client.videos.generations.create(**VIDEO)
+    while client.videos.generations.retrieve(video.id).status == "pending":
+        time.sleep(5)
+
+def test_none_is_left():
+    gc.collect()
+    assert not [each for each in gc.get_objects() if isinstance(each, Workspace)]
+""",
+        apart=True,
+    )
+    result.assert_outcomes(passed=6)
+
+
 def test_a_user_may_undo_his_own_patches(suite: pytest.Pytester) -> None:
     """monkeypatch.undo() is the test's own, and undoes nothing of ours."""
     result = run(

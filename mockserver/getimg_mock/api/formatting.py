@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from typing import Final
@@ -48,7 +48,9 @@ class _DateHeader:
         if begin <= moment < end:
             return text
         begin = moment.replace(microsecond=0)
-        text = _format_http_date(begin)
+        # A clock that is moved never shows the same second twice, but it does the same day.
+        time = (_format_day(moment.date()), moment.hour, moment.minute, moment.second)
+        text = b"%b %02d:%02d:%02d GMT" % time
         self._last = (begin, begin + _SECOND, text)
         return text
 
@@ -56,14 +58,11 @@ class _DateHeader:
 format_http_date: Final = _DateHeader()
 
 
-def _format_http_date(moment: datetime) -> bytes:
-    # A clock that is moved never shows the same second twice: the function of `email.utils` takes
-    # ten times as long.
-    day, month = _DAYS[moment.weekday()], _MONTHS[moment.month - 1]
-    return (
-        f"{day}, {moment.day:02} {month} {moment.year:04} "
-        f"{moment.hour:02}:{moment.minute:02}:{moment.second:02} GMT"
-    ).encode()
+@lru_cache(maxsize=16)
+def _format_day(day: date) -> bytes:
+    # The function of `email.utils` takes ten times as long.
+    name, month = _DAYS[day.weekday()], _MONTHS[day.month - 1]
+    return f"{name}, {day.day:02} {month} {day.year:04}".encode()
 
 
 @lru_cache(maxsize=1024)

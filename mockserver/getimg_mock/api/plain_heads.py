@@ -42,15 +42,14 @@ if TYPE_CHECKING:
     # Sends the answer of a moment: how many submissions are left, and the body.
     PlainSender = Callable[["Moment", int, bytes], object]
 
-_TICK: Final = timedelta(microseconds=1)
-_LAST_TICK: Final = timedelta(microseconds=999_999)
+_LAST_TICK: Final = 999_999
 
 
 class Moment(NamedTuple):
     """A span of a workspace's clock within one second, and what answers in it have in common.
 
-    `window` is the number of the rate window, `expires` when files made then are deleted, `weight`
-    about the size of the values of its headers.
+    `window` is the number of the rate window, `expires` when images made then are deleted (0 for
+    videos), `weight` about the size of the values of its headers.
     """
 
     begin: datetime
@@ -263,24 +262,19 @@ _NAMES: Final = b"".join((*JSON, b"x-ratelimit-limitx-ratelimit-remainingx-ratel
 
 
 def _build_moment(workspace: Workspace, kind: Kind, at: datetime) -> Moment:
-    """Return the span of a second that `at` is in; expiry rounds up, so a whole second is alone."""
-    settings, limiter = workspace.settings, workspace.limiter
-    begin = end = at
-    if at.microsecond and settings.retention == int(settings.retention):
-        second = at.replace(microsecond=0)
-        begin, end = second + _TICK, second + _LAST_TICK
-    allowance = limiter.compute_allowance(kind, at)
-    limit, reset = b"%d" % allowance.limit, b"%d" % allowance.reset
+    """Return the span from `at` to the end of its second; in linked time each poll needs one.
+
+    Only images have files: their expiry rounds up, so that a whole second is alone.
+    """
+    settings, limits = workspace.settings, workspace.limiter.limits
+    end, expires = at, 0
+    if kind == "image":
+        expires = compute_expiry(at, settings.retention)
+    if kind == "video" or (at.microsecond and settings.retention == int(settings.retention)):
+        end = at + timedelta(0, 0, _LAST_TICK - at.microsecond)
+    window = int(at.timestamp()) // limits.window
+    limit, reset = b"%d" % limits.get_limit(kind), b"%d" % ((window + 1) * limits.window)
     date = format_http_date(at)
-    return Moment(
-        begin,
-        end,
-        settings,
-        limiter.limits,
-        allowance.reset // limiter.limits.window - 1,
-        limit,
-        reset,
-        date,
-        compute_expiry(at, settings.retention),
-        2 * len(limit) + len(reset) + len(date),
-    )
+    weight = 2 * len(limit) + len(reset) + len(date)
+    values = (at, end, settings, limits, window, limit, reset, date, expires, weight)
+    return create_record(Moment, values)

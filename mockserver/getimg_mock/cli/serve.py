@@ -38,6 +38,7 @@ from getimg_mock.setting_values import read_host_names, read_media, read_names
 from getimg_mock.settings import FILE, PREFIX, Settings, format_option_name, list_options
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable, Collection, Mapping, Sequence
 
     from getimg_mock.application import Application
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from getimg_mock.fake import Fake
     from getimg_mock.serving.server import Entrance
     from getimg_mock.serving.tls_settings import TlsSetup
+    from getimg_mock.serving.workers import WorkerEnds
 
 
 def add_command(commands: argparse._SubParsersAction[Any]) -> None:
@@ -168,7 +170,7 @@ def run(arguments: argparse.Namespace) -> int:
     app = _create_app(arguments, settings)
     seeded = _restore_workspaces(app, arguments.restore)
     entrances = open_entrances(tls)
-    url, secure = describe_entrances(entrances[0], tls)
+    url, secure = describe_entrances(entrances, tls)
     hold_hangups()
     if arguments.until_eof:
         end_with_input()
@@ -181,18 +183,18 @@ def run(arguments: argparse.Namespace) -> int:
     sys.stdout.flush()
     file = find_settings_file(arguments)
 
-    def work(app: Application, number: int, parent: int | None = None) -> None:
+    def work(app: Application, worker: WorkerEnds | None = None) -> None:
         def load() -> Settings:
             return _answer_misses(load_settings(arguments, {}))
 
         reloader = Reloader(app, _answer_misses(given), load, file)
-        _serve(reloader, entrances[number], watched=arguments.watch, parent=parent)
+        _serve(reloader, entrances, watched=arguments.watch, worker=worker)
 
     if settings.workers != 1:
-        _serve_from_workers(app, work)
+        _serve_from_workers(app, work, [each.listener for each in entrances])
         return 0
     try:
-        work(app, 0)
+        work(app)
     finally:
         release_hangups()
         if arguments.record is not None or settings.on_miss == "real":
@@ -229,7 +231,11 @@ def _answer_misses(settings: Settings) -> Settings:
     return replace(settings, on_miss="fail") if settings.on_miss == "real" else settings
 
 
-def _serve_from_workers(app: Application, work: Callable[..., None]) -> None:
+def _serve_from_workers(
+    app: Application,
+    work: Callable[[Application, WorkerEnds], None],
+    listeners: Sequence[socket.socket],
+) -> None:
     """Call `work` in each worker, with a new application on the settings of `app`."""
     settings = app.fake.settings
     # Connections of a store must not be shared with a child: each opens its own.
@@ -237,9 +243,7 @@ def _serve_from_workers(app: Application, work: Callable[..., None]) -> None:
     # Else the interpreter would search all workspaces for garbage several times before it ends,
     # which on a busy machine takes many seconds after a signal.
     gc.freeze()
-    Workers(
-        settings.workers, lambda number, parent: work(create_app(settings), number, parent)
-    ).run()
+    Workers(settings.workers, lambda ends: work(create_app(settings), ends), listeners).run()
 
 
 def _restore_workspaces(app: Application, files: Sequence[str]) -> list[str]:
@@ -293,14 +297,18 @@ def _finish(app: Application, learn: Path | None) -> None:
 
 
 def _serve(
-    reloader: Reloader, entrances: Sequence[Entrance], *, watched: bool, parent: int | None
+    reloader: Reloader,
+    entrances: Sequence[Entrance],
+    *,
+    watched: bool,
+    worker: WorkerEnds | None,
 ) -> None:
-    """Serve until a signal, or until the pipe `parent` is closed at its other end."""
+    """Serve until a signal, or until the parent of a worker ends."""
     app = reloader.app
     app.judge = judge_client
     keep_objects()
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
-        runner.run(_serve_until_signal(reloader, entrances, parent, watched=watched))
+        runner.run(_serve_until_signal(reloader, entrances, worker, watched=watched))
     app.fake.store.close()
     # Else the interpreter would search all workspaces for garbage several times before it ends,
     # which on a busy machine takes many seconds after a signal.
@@ -354,7 +362,11 @@ def judge_client(
 
 
 async def _serve_until_signal(
-    reloader: Reloader, entrances: Sequence[Entrance], parent: int | None, *, watched: bool
+    reloader: Reloader,
+    entrances: Sequence[Entrance],
+    worker: WorkerEnds | None,
+    *,
+    watched: bool,
 ) -> None:
     over = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -363,13 +375,13 @@ async def _serve_until_signal(
             loop.add_signal_handler(stop, over.set)
         except NotImplementedError:  # Windows: Ctrl-C raises KeyboardInterrupt instead
             break
-    if parent is not None:
-        loop.add_reader(parent, over.set)
+    if worker is not None:
+        loop.add_reader(worker.parent, over.set)
     if hasattr(signal, "SIGHUP"):
         loop.add_signal_handler(signal.SIGHUP, lambda: _print_line(reloader.reload() or UNCHANGED))
         release_hangups()
     watching = asyncio.ensure_future(_watch(reloader, over)) if watched else None
-    await serve(reloader.app, entrances, over)
+    await serve(reloader.app, entrances, over, channel=worker and worker.channel)
     if watching is not None:
         await watching
 

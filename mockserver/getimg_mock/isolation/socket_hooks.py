@@ -30,7 +30,7 @@ ConnectionStep = Literal["lookup", "connection", "tls", "handshake"]
 """What is attempted. `tls` wraps a blocking socket; `handshake` is TLS within an event loop."""
 
 _LOOKUPS: Final = ("getaddrinfo", "gethostbyname", "gethostbyname_ex")
-_LOOKUP_EVENTS: Final = frozenset({"socket.getaddrinfo", "socket.gethostbyname"})
+_EVENTS: Final = frozenset({"socket.connect", "socket.getaddrinfo", "socket.gethostbyname"})
 _CLIENT_LIBRARIES: Final = (
     "requests",
     "aiohttp",
@@ -98,7 +98,7 @@ class SocketHooks:
         patches.replace(ssl.SSLContext, "wrap_socket", self._hook_tls("tls"))
         patches.replace(ssl.SSLContext, "wrap_bio", self._hook_tls("handshake"))
         if not self._has_audit_hook:
-            sys.addaudithook(self._handle_audit_event)
+            sys.addaudithook(self._make_audit_hook())
             self._has_audit_hook = True
 
     def _hook_lookup(self, original: Callable[..., Any]) -> Callable[..., Any]:
@@ -130,14 +130,22 @@ class SocketHooks:
 
         return hook
 
-    def _handle_audit_event(self, event: str, arguments: tuple[Any, ...]) -> None:
-        __tracebackhide__ = True
-        if not self._policies:
-            return
-        if event == "socket.connect":
-            self._check_address(arguments[1])
-        elif event in _LOOKUP_EVENTS:
-            self._check("lookup", arguments[0])
+    def _make_audit_hook(self) -> Callable[[str, tuple[Any, ...]], None]:
+        """Return a function, and no method: the interpreter asks for an attribute of the hook.
+
+        It does so at each event, such as a call of `id`, and takes three times as long for a method
+        to find that it has none.
+        """
+
+        def handle_audit_event(event: str, arguments: tuple[Any, ...]) -> None:
+            __tracebackhide__ = True
+            if event in _EVENTS and self._policies:
+                if event == "socket.connect":
+                    self._check_address(arguments[1])
+                else:
+                    self._check("lookup", arguments[0])
+
+        return handle_audit_event
 
     def _check_address(self, address: Any) -> None:
         __tracebackhide__ = True

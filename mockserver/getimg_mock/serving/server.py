@@ -15,6 +15,7 @@ from uvicorn.server import ServerState
 from getimg_mock.application import create_app
 from getimg_mock.control.request_guard import require_token
 from getimg_mock.errors import ServerError, SettingsError, StoreError
+from getimg_mock.serving.connection_handout import ConnectionReceiver
 from getimg_mock.serving.http_protocol import HttpProtocol
 from getimg_mock.serving.tls_settings import TlsSetup, prepare_tls
 from getimg_mock.settings import Settings
@@ -96,7 +97,7 @@ class MockServer:
         """Listen in a thread; return when the server accepts requests."""
         if self._thread is not None:
             raise ServerError("The server is already running.")
-        (entrances,) = open_entrances(self._tls)
+        entrances = open_entrances(self._tls)
         self._url, self._tls_url = describe_entrances(entrances, self._tls)
         started = threading.Event()
         self._thread = threading.Thread(
@@ -177,8 +178,12 @@ async def serve(
     over: asyncio.Event,
     *,
     started: Callable[[], object] = lambda: None,
+    channel: socket.socket | None = None,
 ) -> None:
-    """Answer requests to `entrances` until `over` is set; then abort all connections."""
+    """Answer requests to `entrances` until `over` is set; then abort all connections.
+
+    With `channel`, another process accepts connections, and hands them on over it.
+    """
     config = Config(
         app,
         http=HttpProtocol,
@@ -197,15 +202,18 @@ async def serve(
         return HttpProtocol(config, state, {})
 
     loop = asyncio.get_running_loop()
-    servers, acceptors = [], []
-    for each in entrances:
-        acceptor = each.build(build_protocol)
-        acceptors.append(acceptor)
-        servers.append(
-            await loop.create_server(
-                acceptor, sock=each.listener, ssl=each.context, backlog=_BACKLOG
+    acceptors = [each.build(build_protocol) for each in entrances]
+    servers: list[asyncio.Server | ConnectionReceiver] = []
+    if channel is None:
+        for each, acceptor in zip(entrances, acceptors, strict=True):
+            servers.append(
+                await loop.create_server(
+                    acceptor, sock=each.listener, ssl=each.context, backlog=_BACKLOG
+                )
             )
-        )
+    else:
+        contexts = [each.context for each in entrances]
+        servers.append(ConnectionReceiver(channel, [*zip(acceptors, contexts, strict=True)]))
     started()
     try:
         await over.wait()
@@ -232,29 +240,13 @@ def new_event_loop() -> asyncio.AbstractEventLoop:
     return uvloop.new_event_loop()
 
 
-def open_listeners(settings: Settings) -> list[socket.socket]:
-    """Return a socket for each worker, all on one port; raises `ServerError` if it cannot."""
-    if settings.workers == 1:
-        return [open_listener(settings)]
-    listeners = [open_listener(settings, shared=True)]
-    port = listeners[0].getsockname()[1]
-    same = replace(settings, port=port)
-    return [*listeners, *(open_listener(same, shared=True) for _ in range(settings.workers - 1))]
-
-
-def open_listener(settings: Settings, *, shared: bool = False) -> socket.socket:
-    """Return a socket that listens on the host and port; raises `ServerError` if it cannot.
-
-    With `shared`, others of this user can listen on the same port, and the system spreads
-    connections over them.
-    """
+def open_listener(settings: Settings) -> socket.socket:
+    """Return a socket that listens on the host and port; raises `ServerError` if it cannot."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
         listener = socket.socket(family, socket.SOCK_STREAM)
         try:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if shared:
-                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
             listener.bind((settings.host, settings.port))
             listener.listen(_BACKLOG)
         except BaseException:
@@ -269,23 +261,19 @@ def open_listener(settings: Settings, *, shared: bool = False) -> socket.socket:
     return listener
 
 
-def open_entrances(tls: TlsSetup) -> list[list[Entrance]]:
-    """Return the listening sockets of each worker, that of HTTP first; raises `ServerError`."""
+def open_entrances(tls: TlsSetup) -> list[Entrance]:
+    """Return the listening sockets, that of HTTP first; raises `ServerError` if it cannot."""
     settings = tls.settings
     is_alone = settings.tls_port is None
-    first = open_listeners(settings)
-    entrances = [[Entrance(each, tls.context if is_alone else None)] for each in first]
+    first = Entrance(open_listener(settings), tls.context if is_alone else None)
     if tls.context is None or settings.tls_port is None:
-        return entrances
+        return [first]
     try:
-        secure = open_listeners(replace(settings, port=settings.tls_port))
+        secure = open_listener(replace(settings, port=settings.tls_port))
     except BaseException:
-        for each in first:
-            each.close()
+        first.listener.close()
         raise
-    for found, listener in zip(entrances, secure, strict=True):
-        found.append(Entrance(listener, tls.context))
-    return entrances
+    return [first, Entrance(secure, tls.context)]
 
 
 def describe_entrances(entrances: Sequence[Entrance], tls: TlsSetup) -> tuple[str, str | None]:

@@ -25,7 +25,6 @@ from getimg_mock.settings import Settings
 from getimg_mock.testing.client_waiting import LinkedWaitStrategy
 from getimg_mock.testing.interception import INTERCEPTION, Claim
 from getimg_mock.testing.layered_environment import ENVIRONMENT
-from getimg_mock.testing.live import ExternalServer, OwnServer
 from getimg_mock.testing.observed_run import hand_over
 from getimg_mock.testing.options import API_HOST, FIXTURES, resolve_options
 from getimg_mock.testing.policies import list_unrecorded
@@ -39,6 +38,7 @@ if TYPE_CHECKING:
 
     import respx
 
+    from getimg_mock.testing.live import ExternalServer, OwnServer
     from getimg_mock.testing.options import WorkspaceOptions
     from getimg_mock.virtual_time.linked_time import Link
 
@@ -148,6 +148,9 @@ def open_live(
 
 def run_session_server(config: pytest.Config) -> Iterator[OwnServer | ExternalServer]:
     """Yield the server of this test run, or of this xdist worker."""
+    # Imported on first use: a third of the import time, and most tests run in process.
+    from getimg_mock.testing.live import ExternalServer, OwnServer  # noqa: PLC0415 - see above
+
     url = config.getoption("getimg_server") or config.getini("getimg_server")
     token = config.getoption("getimg_token")
     server = (
@@ -192,6 +195,14 @@ def judge(item: pytest.Item) -> None:
     """Fail a test whose client did not do what the test expects."""
     for opened in find_opened(item.stash):
         opened.judge()
+
+
+def forget(item: pytest.Item) -> None:
+    """Let go of the workspaces of a test that has ended: pytest keeps its items for the whole run.
+
+    Those that tests share have a stash of their own.
+    """
+    find_opened(item.stash).clear()
 
 
 def build_sections(item: pytest.Item) -> Iterator[tuple[str, str]]:

@@ -95,12 +95,18 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 
     In a run that is observed, say when each test ran.
     """
-    if _OBSERVED not in os.environ:
-        return (yield from _guard(item))
-    from getimg_mock.testing.observed_run import record_span  # noqa: PLC0415 - where observed
+    try:
+        if _OBSERVED not in os.environ:
+            return (yield from _guard(item))
+        from getimg_mock.testing.observed_run import record_span  # noqa: PLC0415 - where observed
 
-    with record_span(item):
-        return (yield from _guard(item))
+        with record_span(item):
+            return (yield from _guard(item))
+    finally:
+        if _FIXTURES.intersection(getattr(item, "fixturenames", ())):
+            from getimg_mock.testing.fixtures import forget  # noqa: PLC0415 - imported by the fixture
+
+            forget(item)
 
 
 def _guard(item: pytest.Item) -> Generator[None, object, object]:

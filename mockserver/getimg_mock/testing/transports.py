@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from getimg_mock.in_process.exchange import (
     AdvanceClock,
@@ -16,7 +16,9 @@ from getimg_mock.in_process.exchange import (
     WireError,
     exchange,
     exchange_async,
+    finish_left_behind,
 )
+from getimg_mock.in_process.known_requests import KnownRequests, find_port
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -26,11 +28,15 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
     from getimg_mock.in_process.exchange import Response, WaitStrategy
+    from getimg_mock.world.journal import Headers
 
     Told = Callable[[WireError], Exception]
 
+# A response makes a copy of its own.
+EXTENSIONS: Final = {"http_version": b"HTTP/1.1"}
+
 RequestT = TypeVar("RequestT", bound="httpx.Request | httpx2.Request")
-ResponseT = TypeVar("ResponseT")
+ResponseT = TypeVar("ResponseT", bound="httpx.Response | httpx2.Response")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,10 +61,14 @@ class Transport(Generic[RequestT, ResponseT]):
     def __init__(self, app: ASGIApp, *, patience: WaitStrategy | None = None) -> None:
         self.app = app
         self.patience = patience or AdvanceClock()
+        self._known = KnownRequests(app)
 
     def handle_request(self, request: RequestT) -> ResponseT:
         """Return the response of the application; its body is streamed."""
         request.read()
+        plain = self._answer_plainly(request)
+        if plain is not None:
+            return plain
         try:
             answer = exchange(self.app, _build_scope(request), self.patience)
         except WireError as error:
@@ -72,6 +82,9 @@ class Transport(Generic[RequestT, ResponseT]):
     async def handle_async_request(self, request: RequestT) -> ResponseT:
         """Return the response of the application; its body is streamed."""
         await request.aread()
+        plain = self._answer_plainly(request)
+        if plain is not None:
+            return plain
         try:
             answer = await exchange_async(self.app, _build_scope(request), self.patience)
         except WireError as error:
@@ -81,6 +94,35 @@ class Transport(Generic[RequestT, ResponseT]):
             return self._answer(request, answer, self._words.whole(whole))
         stream = self._words.async_stream(answer, partial(self._report, request))
         return self._answer(request, answer, stream)
+
+    def _answer_plainly(self, request: RequestT) -> ResponseT | None:
+        """Return the response to a plain request, as most are; None for any other one."""
+        if self.patience.left_behind:
+            finish_left_behind(self.patience)
+        if self._known.app is not self.app:
+            self._known = KnownRequests(self.app)
+        url = request.url
+        line = (request.method, url.raw_path, url.scheme, url.host, url.port)
+        answer = self._known.answer(line, request.headers.raw, request.content)
+        if answer is None:
+            return None
+        moment, remaining, body = answer
+        headers = moment.build_headers(remaining)
+        headers.append((b"content-length", b"%d" % len(body)))
+        response = self._answer_whole(request, headers, body)
+        # Else httpx decodes each of them to find this out.
+        response.headers.encoding = "ascii"
+        return response
+
+    def _answer_whole(self, request: RequestT, headers: Headers, body: bytes) -> ResponseT:
+        """Return a successful response whose body is there."""
+        return self._words.response(
+            200,
+            headers=headers,
+            stream=self._words.whole(body),
+            request=request,
+            extensions=EXTENSIONS,
+        )
 
     def _report(self, request: RequestT, error: WireError) -> Exception:
         return self._words.errors[type(error)](str(error), request=request)
@@ -96,7 +138,7 @@ class Transport(Generic[RequestT, ResponseT]):
             headers=answer.headers,
             stream=stream,
             request=request,
-            extensions={"http_version": b"HTTP/1.1"},
+            extensions=EXTENSIONS,
         )
 
 
@@ -143,7 +185,7 @@ def _build_scope(request: httpx.Request | httpx2.Request) -> Request:
         method=request.method,
         scheme=url.scheme,
         host=url.host,
-        port=url.port or (443 if url.scheme == "https" else 80),
+        port=find_port(url.scheme, url.port),
         target=url.raw_path,
         headers=[(name.lower(), value) for name, value in request.headers.raw],
         body=request.content,

@@ -79,7 +79,10 @@ class GetimgMock(WorkspaceHandle):
         self._expectations: list[Expectation] = []
         self._orders: list[ExpectedOrder] = []
         self._policies: list[str] = []
-        self._opened_at = self.clock.now()
+        fake = self._find_fake()
+        self._opened_at = (
+            self.clock.now() if fake is None else fake.store.get_or_create(self.key).clock.now()
+        )
         self._opened_really_at = wall_time()
 
     def transport(self) -> HttpxTransport:

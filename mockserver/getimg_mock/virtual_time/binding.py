@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from functools import update_wrapper
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from getimg_mock.patches import Patches, find_original, restore_late
 from getimg_mock.virtual_time.datetime_patch import DatetimePatch
@@ -69,8 +69,7 @@ class TimeBinding:
         self._outsiders = outsiders
         self._event_wait = event_wait
         self._patches = Patches()
-        # Asked at every reading of a clock; a thread never changes sides.
-        self._threads = _BoundThreads()
+        self._threads = _BoundThreads(outsiders)
         self._datetime = DatetimePatch(policy.time)
         self._asyncio = AsyncioLoops(policy, self.is_bound)
         self._trio = TrioLoops(trio, self.is_bound) if trio is not None else None
@@ -79,13 +78,7 @@ class TimeBinding:
 
     def is_bound(self) -> bool:
         """Return whether the calling thread has the time of the clock."""
-        if not self._patches.active:
-            return False
-        try:
-            return self._threads.is_bound
-        except AttributeError:
-            self._threads.is_bound = threading.current_thread() not in self._outsiders
-            return self._threads.is_bound
+        return self._patches.active and self._threads.is_bound
 
     def start(self) -> None:
         """Replace everything."""
@@ -133,7 +126,9 @@ class TimeBinding:
         self._functions = frozenset(made.values())
 
     def _make_function(self, bound: Callable[..., Any]) -> Callable[[Any], _TimeFunction]:
-        return lambda original: _TimeFunction(original, bound, self.is_bound, self._real_callers)
+        return lambda original: _TimeFunction(
+            original, bound, (self._patches, self._threads), self._real_callers
+        )
 
     def _bound_functions(self) -> dict[str, Callable[..., Any]]:
         policy = self._policy
@@ -169,9 +164,13 @@ class TimeBinding:
 
 
 class _BoundThreads(threading.local):
-    """Whether the calling thread is bound, once that is known."""
+    """Whether the calling thread is bound: a thread never changes sides.
 
-    is_bound: bool
+    Asked at every reading of a clock, so it is found out once in each thread.
+    """
+
+    def __init__(self, outsiders: Container[threading.Thread]) -> None:
+        self.is_bound = threading.current_thread() not in outsiders
 
 
 class _TimeFunction:
@@ -185,25 +184,27 @@ class _TimeFunction:
         self,
         original: Callable[..., Any],
         bound: Callable[..., Any],
-        is_bound: Callable[[], bool],
+        scope: tuple[Patches, _BoundThreads],
         real_callers: Mapping[object, bool] | None,
     ) -> None:
         update_wrapper(self, original)
         self._real_callers = real_callers
         self._original = original
         self._bound = bound
-        self._is_bound = is_bound
+        self._patches, self._threads = scope
 
     def __call__(self, *arguments: Any) -> Any:
-        real = self._real_callers
-        if real is not None:
-            caller = sys._getframe(1).f_globals.get("__name__")  # noqa: SLF001 - nothing else shows it
-            if real[caller]:
-                return self._original(*arguments)
-        return self._bound(*arguments) if self._is_bound() else self._original(*arguments)
+        if self._patches.active and self._threads.is_bound:
+            real = self._real_callers
+            if real is None or not real[_get_frame(1).f_globals.get("__name__")]:
+                return self._bound(*arguments)
+        return self._original(*arguments)
 
     def __reduce__(self) -> str:
         return self.__name__  # type: ignore[attr-defined, no-any-return]
+
+
+_get_frame: Final = sys._getframe  # noqa: SLF001 - nothing else shows who calls
 
 
 def to_nanoseconds(seconds: float) -> int:

@@ -46,11 +46,13 @@ class DatetimePatch:
 
     def shift(self, microseconds: int) -> None:
         """Move the date that another library has set, as far as the clock has just moved."""
-        factories, travellers = _list_frozen(), _list_travellers()
-        if factories:
+        # Each sleep comes here, so that what is not imported is not asked for its lists.
+        if "freezegun.api" in sys.modules and (factories := _list_frozen()):
             factories[-1].tick(timedelta(microseconds=microseconds))
-        if travellers and travellers[-1] is not self._traveller:
-            travellers[-1].shift(timedelta(microseconds=microseconds))
+        if "time_machine" in sys.modules and (travellers := _list_travellers()):
+            traveller = travellers[-1]
+            if traveller is not self._traveller:
+                traveller.shift(timedelta(microseconds=microseconds))
 
 
 def _list_frozen() -> list[Any]:

@@ -147,6 +147,11 @@ class Link:
         if seconds <= 0 or not self.active:
             _sleep_really(seconds)
             return
+        if self._sleepers.may_jump(seconds):
+            with self._lock:
+                microseconds = self._move(seconds)
+            self._binding.shift_dates(microseconds)
+            return
         moment = self.monotonic() + seconds
         if self._sleepers.sleep_until(moment, seconds, self._rest):
             _sleep_really(max(0.0, moment - self.monotonic()))
@@ -234,15 +239,19 @@ class Link:
     def advance_until(self, moment: float) -> None:
         """Move the clock forward to a moment of `monotonic`; an earlier one changes nothing."""
         with self._lock:
-            left = moment - self.monotonic()
-            microseconds = math.ceil(left * 1e6 - _NOISE)
-            if microseconds <= 0:
-                return
-            self.jumps += 1
-            self.slept += microseconds / 1e6
-            clock = self._source.clock
-            clock.advance_to(clock.now() + timedelta(microseconds=microseconds))
+            microseconds = self._move(moment - self.monotonic())
         self._binding.shift_dates(microseconds)
+
+    def _move(self, seconds: float) -> int:
+        """Move the clock forward, and return by how many microseconds."""
+        microseconds = math.ceil(seconds * 1e6 - _NOISE)
+        if microseconds <= 0:
+            return 0
+        self.jumps += 1
+        self.slept += microseconds / 1e6
+        clock = self._source.clock
+        clock.advance_to(clock.now() + timedelta(0, 0, microseconds))
+        return microseconds
 
     def _follow(self, clock: MovableClock) -> None:
         """Read another clock, after a reset or restore, without going backwards."""

@@ -95,7 +95,7 @@ class RealWork:
     def is_under_way(self) -> bool:
         """Return whether something that was begun may still answer."""
         if not self._is_used:
-            return stopwatch() < self._news_until
+            return False
         now = stopwatch()
         return self._is_begun_under_way(now) or self._is_answer_due(now) or now < self._news_until
 

@@ -64,6 +64,22 @@ class Sleepers:
         self._asleep: dict[threading.Thread, tuple[float, int]] = {}
         self._activity: dict[threading.Thread, ThreadMonitor] = {}
 
+    def may_jump(self, seconds: float) -> bool:
+        """Return whether the calling thread, which sleeps so long, may move the clock at once.
+
+        It may where there is no other thread, and nothing real is under way.
+        """
+        if (
+            self._asleep
+            or threading.active_count() != 1
+            or self._at_work()
+            or (self._real_work is not None and self._real_work.is_under_way())
+        ):
+            return False
+        if seconds <= _SHORT_SLEEP or self._steps:
+            self._count_step(threading.current_thread(), seconds)
+        return True
+
     def sleep_until(
         self,
         moment: float,

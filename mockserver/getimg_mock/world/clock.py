@@ -148,10 +148,11 @@ class VirtualClock:
     def advance_to(self, moment: datetime) -> datetime:
         """Move forward to `moment` and return the new time; an earlier moment changes nothing."""
         with self._lock:
-            if moment > self.now():
-                self._state = (moment.astimezone(UTC), self._timer(), self.rate)
+            origin, _, rate = self._state
+            if moment > (self.now() if rate else origin):
+                self._state = (moment.astimezone(UTC), self._timer(), rate)
         self.poke()
-        return self.now()
+        return self.now() if rate else self._state[0]
 
     async def sleep_until(self, moment: datetime) -> None:
         """Return when it is `moment` or later; under `autojump`, make it `moment`."""
@@ -180,8 +181,9 @@ class VirtualClock:
     def poke(self) -> None:
         """Wake every sleeper to check again: something other than time has changed."""
         self.changes += 1
-        for waker in tuple(self._wakers):
-            waker()
+        if self._wakers:
+            for waker in tuple(self._wakers):
+                waker()
 
     def block_until(self, moment: datetime) -> None:
         """Block this thread until it is `moment` or later."""

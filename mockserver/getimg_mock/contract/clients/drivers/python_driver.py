@@ -31,6 +31,7 @@ from getimg_mock.contract.clients.sandbox.environment import (
     create_place,
     limit_files,
     make_repeatable,
+    record_output,
     set_environment,
     set_scratch_folder,
 )
@@ -98,7 +99,8 @@ class PythonDriver:
         """Return what this process, or an asynchronous client, cannot provide for a case."""
         if case.real:
             return "in this process: needs a real network"
-        if case.by_scope and not self.is_async:
+        one_of_several = case.together and case.interrupt_after is not None
+        if (case.by_scope or one_of_several) and not self.is_async:
             return "here: needs an asynchronous client"
         if any(call.child for call in case.calls) and (self.is_async or not forks.SUPPORTED):
             return "here: needs a synchronous client, and a system that can fork"
@@ -146,6 +148,8 @@ class PythonDriver:
                 measure_new_objects(on=case.holdings),
             ):
                 stack.enter_context(each)
+            if case.logs:
+                stack.enter_context(record_output(logs))
             self.make_calls(run)
         return run.history(seed, "\n".join(logs))
 
