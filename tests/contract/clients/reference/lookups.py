@@ -89,6 +89,8 @@ def costs(core: Core, /, start: str, end: str) -> Steps:
         return (yield from read(core, "billing/costs", raw=f"start={start}&end={end}"))
     value = yield from read(core, "billing/costs", {"start": start, "end": end})
     answers.check(core, value, "costs")
+    if core.faulty("border-days-twice") and len(value["data"]) > 90:
+        value["data"] += value["data"][-1:]
     for each in value["data"] if core.faulty("cost-dates-local") else ():
         day = datetime.fromisoformat(each["date"]).replace(tzinfo=UTC)
         each["date"] = day.astimezone().date().isoformat()

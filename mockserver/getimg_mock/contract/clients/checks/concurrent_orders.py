@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.clients.cases import fault_actions
-from getimg_mock.contract.clients.cases.case_rules import Case, balance
+from getimg_mock.contract.clients.cases.case_rules import Case, balance, models, video
 from getimg_mock.contract.clients.cases.client_check import client_check
 from getimg_mock.contract.clients.cases.value_comparison import resolve_pointer
 from getimg_mock.contract.clients.cases.wire_script import WireAnswer, WireStep, build_error
@@ -45,6 +45,7 @@ _TWINS: Final = ("twins", "twins")
 def cases(_: Stream) -> Iterator[Case]:
     """Yield the cases: orders that are tried again, and orders of which some are refused."""
     limited = fault_actions.refuse_with_wait(429, lambda _: (("Retry-After", "2"),))
+    yield from _build_cancelled_cases()
     for kind, on, call in KINDS:
         yield Case(
             name=f"many-retried-{kind}",
@@ -70,6 +71,30 @@ def cases(_: Stream) -> Iterator[Case]:
             patience=_PATIENCE if kind == "image" else None,
             rules=(FaultRule(on=on, do=_answer_in_parts, label="a body that comes late"),),
         )
+
+
+def _build_cancelled_cases() -> Iterator[Case]:
+    """Yield the cases in which one of two waits, or of two equal reads, is cancelled."""
+    slow = FaultRule(on="models.list", do=fault_actions.answer_late(10.0), label="a slow list")
+    yield Case(
+        name="many-cancelled-reads",
+        calls=(models(), models()),
+        together=True,
+        interrupt_after=3.0,
+        rules=(slow,),
+        limit=LIMIT,
+        patience=None,
+    )
+    yield Case(
+        name="many-cancelled",
+        calls=(video(prompt="given up"), video(prompt="wanted")),
+        together=True,
+        interrupt_after=12.0,
+        settings={"video_seconds": 42},
+        options={"poll_interval": 5, "wait_timeout": 600},
+        limit=LIMIT,
+        patience=None,
+    )
 
 
 def _answer_in_parts(turn: FaultContext) -> WireScript:
@@ -99,9 +124,9 @@ def _read_prompt(body: bytes) -> str:
 def results_are_not_mixed_up(history: ClientHistory) -> Iterator[Observation]:
     """Demands that each of several calls sends its own order, and returns what came of it.
 
-    Some are tried again, some are refused, and two are equal. Fails when a call returns the result
-    or the error of another call, fails because another one does, or when an order is paid twice,
-    and another one never. Results without an id are not judged.
+    Some are tried again, some are refused, one is cancelled, and two are equal. Fails when a call
+    returns the result or the error of another call, ends because another one does, or when an order
+    is paid twice, and another one never. Results without an id are not judged.
     """
     if history.case.startswith("many-retried"):
         yield from _orders_are_not_mixed_up(history)
@@ -109,6 +134,9 @@ def results_are_not_mixed_up(history: ClientHistory) -> Iterator[Observation]:
     if history.case.startswith("many-mixed"):
         yield from _answers_are_not_mixed_up(history)
         return
+    if history.case.startswith("many-cancelled"):
+        for outcome in history.calls()[1:]:
+            yield expect(outcome.kind == "value", "what the other call is for", outcome.shown)
     ordered = {str(each.asked.get("prompt")): each.object.get("id") for each in history.submissions}
     for outcome in history.calls("generate_video"):
         got = resolve_pointer(outcome.value, "/id") if outcome.kind == "value" else None

@@ -59,12 +59,20 @@ _BARE_ERRORS: Final = (
     WireAnswer(500, (("Content-Type", "application/json"),)),
 )
 """Errors without the API's envelope."""
+_BARE_REFUSALS: Final = (
+    fault_actions.build_text_answer(403, "text/html", fault_actions.HTML),
+    fault_actions.build_text_answer(413, "text/plain", b"too large"),
+    build_json_answer(404, {"detail": "Not Found"}),
+    build_json_answer(400, {"error": {"message": None, "code": None}}),
+    build_json_answer(422, {"error": ["prompt"]}),
+    build_json_answer(402, "no money"),
+    WireAnswer(401),
+)
+"""Refusals without the envelope, as gateways and frameworks write them."""
 _PICTURE: Final = {"url": PIXEL, "role": "reference_image"}
 _FRAME: Final = {"url": PIXEL, "role": "first_frame"}
 _UNKNOWN_ID: Final = "req-0000000000000000000000000000"
 _BAD_KEY: Final = "key_client_contract_of_nobody"
-_CONTROL_CHARACTERS: Final = "bell \x07 escape \x1b[31m nul \x00 and a line \u2028 separator"
-_SURROGATE: Final = "a lone \ud800 surrogate"
 
 _FREE: Final = ("free-errors", "bad-key")
 """The cases of refusals that cost nothing, on any service."""
@@ -79,30 +87,6 @@ def cases(stream: Stream) -> Iterator[Case]:
     yield from _build_listed_cases(listed)
     yield from _build_free_cases()
     yield from _build_other_cases(listed)
-    for name, label, answer in (
-        (
-            "control-characters",
-            "control characters",
-            build_error(400, "invalid_parameter", _CONTROL_CHARACTERS),
-        ),
-        (
-            "control-surrogate",
-            "a lone surrogate",
-            build_error(400, "invalid_parameter", _SURROGATE),
-        ),
-        (
-            "request-id",
-            "request id",
-            build_error(400, "invalid_parameter", "No.", ("x-request-id", request_id)),
-        ),
-    ):
-        refuse = fault_actions.answer_instead(answer)
-        yield Case(
-            name=name,
-            calls=(image(), _FALLBACK_CALL),
-            options=NO_RETRIES,
-            rules=build_submission_rules(label, refuse, legal=name != "control-surrogate"),
-        )
 
 
 def _build_listed_cases(listed: list[WireAnswer]) -> Iterator[Case]:
@@ -171,6 +155,13 @@ def _build_other_cases(listed: list[WireAnswer]) -> Iterator[Case]:
     )
     yield build_series(
         "bodies-500", balance(), "billing.balance", list(_BARE_ERRORS), legal=False, limit=HOUR
+    )
+    yield build_series(
+        "bodies-4xx", balance(), "billing.balance", list(_BARE_REFUSALS), legal=False, limit=HOUR
+    )
+    bare = [*_BARE_ERRORS[:3], *_BARE_REFUSALS]
+    yield build_series(
+        "bodies-of-orders", image(), "images.generate", bare, legal=False, limit=HOUR
     )
     refuse, fail = (fault_actions.answer_instead(listed[place]) for place in (1, -1))
     reset = fault_actions.end_before_work("reset")
@@ -266,18 +257,19 @@ def errors_differ(history: ClientHistory) -> Iterator[Observation]:
 
 @client_check(
     "GC304",
-    "A 5xx in HTML, or without the API's envelope, is a typed error with its status",
+    "An error in HTML, or without the API's envelope, is a typed error with its status",
     severity="major",
     evidence="standard",
     why="It comes from a proxy, or from a service that is about to fall over.",
     fix="Decide by the status before parsing the body.",
     source="RFC 9110, section 15: a status is understood by its class",
-    cases=("html-502", "bodies-500"),
+    cases=("html-502", "bodies-500", "bodies-4xx", "bodies-of-orders"),
 )
 def other_errors_are_typed(history: ClientHistory) -> Iterator[Observation]:
     """Demands a clear error that contains the status when a proxy answers 502 with HTML.
 
-    So it does for a 500 with other JSON than an error's, or with no body. Fails when the status is
+    So it does for a 500 with other JSON than an error's, or with no body, and for refusals in these
+    forms, of reads and of orders. Fails when the status is
     missing or when the parser's own error reaches the caller.
     """
     for outcome in history.calls():
@@ -319,48 +311,3 @@ def errors_keep_the_key(history: ClientHistory) -> Iterator[Observation]:
                     "the key",
                     *find_answer(history, outcome),
                 )
-
-
-@client_check(
-    "GC306",
-    "An error whose message has control characters can be printed",
-    severity="minor",
-    evidence="standard",
-    why="JSON may contain any code point, even a lone surrogate.",
-    fix="Replace what UTF-8 cannot encode when building the message.",
-    source="RFC 8259, section 8.2",
-    cases=("control-*",),
-)
-def errors_are_printable(history: ClientHistory) -> Iterator[Observation]:
-    """Demands an error that can be printed when its message has control characters.
-
-    Fails when encoding the text as UTF-8 raises, as it does for a lone surrogate.
-    """
-    for outcome in history.calls():
-        yield expect(
-            outcome.kind == "error" and outcome.error.get("printable", True),
-            "an error that can be printed",
-            ascii(outcome.shown),
-            *find_answer(history, outcome),
-        )
-
-
-@client_check(
-    "GC307",
-    "The request id of a refused request is reachable from the error",
-    severity="minor",
-    evidence="choice",
-    why="The provider's support asks for it.",
-    fix="Keep the response's headers on the error.",
-    cases=("request-id",),
-)
-def request_ids_are_reachable(history: ClientHistory) -> Iterator[Observation]:
-    """Demands that the `X-Request-Id` of a refused request is on the error or in its text.
-
-    Fails when the id is in neither place.
-    """
-    for outcome in history.calls():
-        for each in find_answer(history, outcome):
-            expected = dict(each.headers).get("x-request-id", "")
-            reachable = outcome.error.get("request_id") == expected or expected in outcome.text
-            yield expect(reachable, f"the request id {expected}", outcome.shown, each)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Final
 
 from getimg_mock.contract.clients.cases import fault_actions
 from getimg_mock.contract.clients.cases.case_rules import download, image
@@ -25,12 +26,34 @@ if TYPE_CHECKING:
 
     from getimg_mock.contract.clients.cases.case_rules import Case
     from getimg_mock.contract.clients.cases.client_history import CallOutcome, ClientHistory
+    from getimg_mock.contract.clients.cases.wire_script import WireAnswer
+    from getimg_mock.contract.clients.fault_serving.fault_server import FaultContext
     from getimg_mock.contract.verdicts import Observation
     from getimg_mock.world.randomness import Stream
 
 
+_ALIKE: Final = {
+    "at-their-ends": ("req-01HXYZABCD1A34EFGH5678", "req-01HXYZABCD1B34EFGH5678"),
+    "at-first": ("req-01HXYZABCD1234EFGH567A", "req-01HXYZABCD1234EFGH567B"),
+}
+
+
+_ASKED_TO_REPLACE: Final = (
+    image(),
+    image(prompt="another"),
+    download(overwrite=True),
+    download(1, into=2, overwrite=True),
+    VIDEO_CALL,
+    VIDEO_CALL,
+    download(4, overwrite=True),
+    download(5, into=6, overwrite=True),
+)
+"""As `TWO_RESULTS`; what may be replaced is an earlier file of the same result."""
+
+
 def cases(_: Stream) -> Iterator[Case]:
     """Yield the cases: two downloads at one moment, into one folder."""
+    yield from _build_alike_cases()
     serve = FaultRule(on=DOWNLOAD_OPERATION, do=serve_picture(), label="the file", must=False)
     yield build_download_case(
         "neighbours",
@@ -52,6 +75,24 @@ def cases(_: Stream) -> Iterator[Case]:
     )
 
 
+def _build_alike_cases() -> Iterator[Case]:
+    """Yield the cases of two results whose ids are alike: in all but one of their signs."""
+    serve = FaultRule(on=DOWNLOAD_OPERATION, do=serve_picture(), label="the file", must=False)
+    for name, pair in _ALIKE.items():
+        alike = build_result_rules("ids that are alike", partial(_name_alike, pair))
+        yield build_download_case(
+            f"neighbours-alike-{name}", *alike, serve, calls=_ASKED_TO_REPLACE
+        )
+
+
+def _name_alike(pair: tuple[str, str], turn: FaultContext) -> WireAnswer:
+    """Give the results of every other call the same id."""
+    answer = turn.proceed()
+    finished = isinstance(answer.json, dict) and "data" in answer.json
+    name = pair[turn.adversary.call % 2]
+    return answer.with_json(answer.json | {"id": name}) if finished else answer
+
+
 @client_check(
     "GC614",
     "A file does not replace that of another result, or another one of the same result",
@@ -64,8 +105,9 @@ def cases(_: Stream) -> Iterator[Case]:
 def files_are_kept_apart(history: ClientHistory) -> Iterator[Observation]:
     """Demands two files after two downloads into one folder, at the same moment.
 
-    The downloads are of two results, or of both files of one. Fails when the second call returns a
-    value and the folder has one file. A client may raise instead.
+    The downloads are of two results, or of both files of one. The ids may be alike, and files of
+    the same result may be replaced. Fails when the second call returns a value and the folder has
+    one file. A client may raise instead.
     """
     before: CallOutcome | None = None
     for outcome in history.calls("download"):

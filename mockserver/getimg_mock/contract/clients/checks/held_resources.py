@@ -164,6 +164,8 @@ def _build_failure_rule(every: int, failures: tuple[FaultAction, ...]) -> FaultR
         "waited-often*",
         "given-up-twice",
         "cut-often",
+        "refused-often",
+        "cut-withdrawn-often",
         "threads",
         "prefix",
     ),
@@ -174,13 +176,13 @@ def nothing_leaks(history: ClientHistory) -> Iterator[Observation]:
     A third of the calls fails; waits end well, with a failed video, at their deadline, or with a
     refused poll. Fails when more than 20 connections stay open, when any of the
     counts rises by more than 20 after the first calls or by one for each wait, when each
-    download that breaks off leaves a file of its own, when a video whose wait was given up is
+    download that fails leaves a file of its own, when a video whose wait was given up is
     polled later, or when a connection stays open although the client was closed.
     """
     if history.case in _CLOSED:
         yield _closing_closes(history)
         return
-    if history.case == "cut-often":
+    if history.case in {"cut-often", "refused-often", "cut-withdrawn-often"}:
         yield from _leftovers_are_few(history)
         return
     if history.case == "given-up-twice":
@@ -246,7 +248,7 @@ def _waits_are_over(history: ClientHistory) -> Iterator[Observation]:
 
 
 def _leftovers_are_few(history: ClientHistory) -> Iterator[Observation]:
-    """Judge downloads of one file that break off: one part of it may be kept, to be resumed."""
+    """Judge downloads of one file that fail: one part of it may be kept, to be resumed."""
     left = [len(each.files) for each in history.calls("download")]
     if left:
         yield expect(

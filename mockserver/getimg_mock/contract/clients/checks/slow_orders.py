@@ -31,7 +31,7 @@ def cases(_: Stream) -> Iterator[Case]:
     yield _build_case("slow-order", _PICTURE)
     yield _build_case("slow-order-allowed", 100, options={"timeout": 120}, needs=("timeout",))
     yield _build_case(
-        "slow-order-real", 6.5, options={"timeout": 12}, needs=("timeout",), patience=14
+        "slow-order-real", 10.5, options={"timeout": 16}, needs=("timeout",), patience=18
     )
     several = tuple(call for call in _ORDERS for _ in range(_TOGETHER))
     yield _build_case("slow-orders-together", _TOGETHER_SECONDS, calls=several, together=True)
