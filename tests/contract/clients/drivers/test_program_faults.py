@@ -112,7 +112,7 @@ def test_texts_of_an_error_that_are_no_texts_are_judged() -> None:
             "f\"curl -H 'Authorization: {headers.get('Authorization')}' {url[:60]}\"",
             {"GC703": "FAIL"},
         ),
-        ("url", {"GC703": "PASS", "GC708": "WARN"}),
+        ("url", {"GC703": "PASS", "GC708": "FAIL"}),
         ("url.partition('?')[0]", {"GC703": "PASS", "GC708": "PASS"}),
     ],
 )

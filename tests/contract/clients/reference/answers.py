@@ -34,6 +34,7 @@ SUFFIXES = {
 
 def parsed(core: Core, got: Got) -> Any:
     """Return the JSON of an answer."""
+    core.seen["request"] = got.headers.get("x-request-id")
     kind = got.headers.get("content-type", "application/json").partition(";")[0].strip()
     if core.faulty("exact-media-type"):
         kind = got.headers.get("content-type", "")
@@ -85,8 +86,8 @@ def refusal(core: Core, got: Got, *, post: bool) -> ClientError:
     text = f"{got.status} {code or ''}: {message}".strip()
     text += indiscretion(core)
     request_id = got.headers.get("x-request-id")
-    if core.faulty("stale-request-ids"):
-        request_id = core.seen["request_id"] = request_id or core.seen.get("request_id")
+    if core.faulty("earlier-request-told"):
+        request_id = request_id or core.seen.get("request")
     facts = {
         "status": got.status,
         "code": code,
@@ -132,6 +133,8 @@ def complaint(core: Core, got: Got) -> tuple[str | None, str]:
     with contextlib.suppress(*caught):
         error = json.loads(got.body)["error"]
     error = error if isinstance(error, dict) else {}
+    if core.faulty("refusals-trusted") and got.status < 500 and not error:
+        raise KeyError("error")
     code, message = error.get("code"), str(error.get("message", ""))
     if core.faulty("param-required") and error:
         message += f" ({error['param']})" if error["param"] else ""

@@ -54,10 +54,17 @@ def timeout_of(core: Core, send: Send) -> float | httpx.Timeout | None:
         return httpx.Timeout(core.timeout, read=None)
     if core.faulty("lookups-unbounded") and send.url.endswith(("/models", "/billing/balance")):
         return httpx.Timeout(core.timeout, read=None)
+    if core.faulty("orders-unbounded") and send.method == "POST":
+        return httpx.Timeout(core.timeout, read=300)
     if core.faulty("no-download-timeout") and send.save is not None:
         return None
     if core.faulty("looks-unbounded") and "/videos/generations/" in send.url:
         return None
+    return httpx.Timeout(core.timeout, **hurry(core, send))
+
+
+def hurry(core: Core, send: Send) -> dict[str, float | None]:
+    """Return the limits that a fault sets apart from the caller's."""
     hurried: dict[str, float | None] = {}
     if core.faulty("orders-hurried") and send.method == "POST":
         hurried["read"] = 5.0
@@ -69,7 +76,7 @@ def timeout_of(core: Core, send: Send) -> float | httpx.Timeout | None:
         hurried["connect"] = 1.0
     if core.faulty("connecting-unbounded"):
         hurried["connect"] = None
-    return httpx.Timeout(core.timeout, **hurried)
+    return hurried
 
 
 def telling_proxy(core: Core) -> httpx.Proxy | None:

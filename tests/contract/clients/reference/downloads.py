@@ -78,11 +78,11 @@ def place_of(
 ) -> Path:
     """Return where a file goes: its name is of our own making."""
     name = re.sub(r"[^A-Za-z0-9_-]", "_", str(result["id"]))
+    if core.faulty("ids-cut-in-names"):
+        name = name[:6]
     if core.faulty("name-from-id"):
         name = str(result["id"])
     suffix = SUFFIXES.get(item["mime_type"], ".bin")
-    if core.faulty("names-cut"):
-        name = name[:24]
     if core.faulty("suffix-from-type"):
         suffix = "." + item["mime_type"].rpartition("/")[2].removeprefix("x-")
     if core.faulty("overwrites"):
@@ -114,6 +114,8 @@ def save(core: Core, item: dict[str, Any], path: Path, *, overwrite: bool) -> St
             core.seen["path"] = path.parent / name
 
     send.accepts = accepts
+    if core.faulty("refused-parts-left"):
+        path.with_name(f".{path.name}{generate_secret()}.part").touch()
     try:
         got = yield send
     except UNANSWERED as error:
@@ -130,13 +132,18 @@ def save(core: Core, item: dict[str, Any], path: Path, *, overwrite: bool) -> St
     if got.status == 206 and core.seen.get("half"):
         part.write_bytes(core.seen["half"] + part.read_bytes())
     named = core.seen.pop("path", path)
-    keep = not overwrite and not core.faults & {"overwrites", "names-by-second"}
-    return part.rename(unused(named) if keep and named != part else named)
+    keep = not overwrite and not core.faults & {
+        "overwrites",
+        "names-by-second",
+        "overwrites-though-told-not-to",
+    }
+    saved = part.rename(unused(named) if keep and named != part else named)
+    return named if core.faulty("wanted-path-told") else saved
 
 
 def part_of(core: Core, path: Path, *, overwrite: bool) -> Path:
     """Return where a file is written until it is whole."""
-    own = core.faults & {"parts-pile-up", "withdrawn-parts-left"}
+    own = core.faults & {"parts-pile-up", "cancelled-parts-pile-up"}
     unique = generate_secret() if own else ""
     part = path.with_name(f".{path.name}{unique}.part")
     in_place = core.faults & {"written-in-place", "cleans-up-after-errors-alone"}
@@ -177,22 +184,31 @@ def headers_of(core: Core) -> dict[str, str]:
     return headers
 
 
+def names_link(core: Core, item: dict[str, Any], status: int) -> None:
+    """Raise an error that has the link in it, as faulty clients do."""
+    if core.faulty("links-in-errors") and status in {403, 410}:
+        raise LinkExpiredError(f"{item['url']} has expired", status=status)
+    if core.faulty("working-links-in-errors") and status >= 500:
+        raise DownloadError(f"{item['url']} answers {status}", status=status)
+
+
 def acceptable(core: Core, item: dict[str, Any], status: int, kind: str) -> None:
     """Raise unless an answer is the file that was promised."""
     if core.faulty("any-body-saved") or (core.faulty("404-saved") and status == 404):
         return
     if core.faulty("any-2xx-saved") and 200 < status < 300:
         return
+    names_link(core, item, status)
     if core.faulty("key-when-refused") and status in {401, 403}:
         core.seen["refused"] = True
-    if core.faulty("links-in-errors") and status in {403, 410}:
-        raise LinkExpiredError(f"{item['url']} has expired", status=status)
     if status in {403, 410}:
         if core.faulty("expired-untyped"):
             raise DownloadError("no")
         raise LinkExpiredError(f"{status}: the link has expired", status=status)
     if status != 200 and not (status == 206 and core.seen.get("half")):
         raise DownloadError(f"the answer is {status}", status=status)
+    if core.faulty("json-saved") and kind == "application/json":
+        return
     same = kind.partition("/")[0] == item["mime_type"].partition("/")[0]
     if not same and not core.faulty("html-saved"):
         raise DownloadError(f"{kind} instead of {item['mime_type']}")

@@ -60,6 +60,7 @@ def generate_video(core: Core, /, **fields: Any) -> Steps:
             error.add_note(f"generation {name}")
         raise
     except STOPS as stop:
+        stopped(core, name)
         if core.faulty("interrupt-swallowed"):
             return (yield from waited(core, name))
         if core.faulty("cancelled-polled-later"):
@@ -70,8 +71,17 @@ def generate_video(core: Core, /, **fields: Any) -> Steps:
         raise
 
 
+def stopped(core: Core, name: str) -> None:
+    """Note that the caller cancels; a faulty client makes an error of its own of it."""
+    core.seen["cancelled"] = True
+    if core.faulty("task-cancel-renamed"):
+        raise StillPendingError("gave up", generation=name)
+
+
 def ordered_again(core: Core, error: ClientError) -> bool:
     """Return whether a fault orders a video anew after this error."""
+    if core.faulty("orders-again-after-refused-look"):
+        return error.status in {401, 403}
     if core.faulty("orders-again-after-failure"):
         return isinstance(error, FailedError)
     outage = isinstance(error, UnavailableError) and core.seen.get("outage", 0) > 2
@@ -103,13 +113,13 @@ def waited(core: Core, name: str) -> Steps:
     began = begun(core, now())
     core.seen["current"] = name
     beat = heartbeat(core)
-    tries = None if core.faulty("retries-within-looks") else 1
     for polls in count():
         if core.faulty("one-current-video"):
             name = core.seen["current"]
         pause = distance(core, polls)
         value: Any = {"status": "pending"}
         yield Sleep(core.turn(now()))
+        tries = None if core.faulty("looks-retried-within") else 1
         try:
             value = yield from looked_at(core, name, attempts=tries)
         except ClientError as error:
@@ -172,6 +182,8 @@ def heartbeat(core: Core) -> threading.Event:
 
 def over(core: Core, waited: float, pause: float, polls: int) -> bool:
     """Return whether the next look would be later than the caller wants to wait."""
+    if core.faulty("last-pause-whole"):
+        return waited > core.wait_timeout
     if core.faulty("pauses-outlast-the-wait"):
         pause = core.poll_interval
     if core.faulty("timeout-for-the-whole-wait"):
@@ -189,9 +201,13 @@ def distance(core: Core, polls: int) -> float:
         return min(2.0 * 1.5**polls, 15.0)
     if core.faulty("busy-together") and core.seen.get("waits", 0) > 1:
         return 1.0
+    if core.faulty("task-cancel-ends-all") and core.seen.get("cancelled"):
+        raise StillPendingError("closed")
     pause = core.poll_interval / (1000 if core.faulty("seconds-for-milliseconds") else 1)
     if core.faulty("pauses-double"):
         pause *= 2**polls
+    if core.faulty("looks-by-whole-seconds"):
+        pause = int(pause)
     if core.faulty("pending-for-ever") and polls > 200:
         pause *= 20  # else the hours that a case lets it go on are two thousand looks
     return pause * (0.95 if core.faulty("polls-early") else 1)
@@ -217,16 +233,26 @@ def ended(core: Core, name: str, value: Any) -> bool:
     return status == "completed" or (status != "pending" and core.faulty("unknown-status-ends"))
 
 
+def fatal(core: Core, error: ClientError) -> None:
+    """Raise an error of a look that only faulty clients do not outlast."""
+    if core.faulty("gateway-pages-fatal") and error.status in {502, 504}:
+        raise error
+    if core.faulty("stale-unnoticed") and error.code == "close":
+        raise error
+    if core.faulty("odd-looks-fatal") and isinstance(error, AnswerError):
+        core.seen["nameless"] = True
+        raise AnswerError(str(error)) from None
+
+
 def tolerate(core: Core, error: ClientError, polls: int) -> None:
     """Raise a look's error unless the next look may do better."""
     missing = isinstance(error, MissingError)
     core.seen["outage"] = core.seen.get("outage", 0) + 1
     if ordered_again(core, error):
         raise error
-    if core.faulty("401-polled-on") and error.status == 401:
+    if core.faulty(f"{error.status}-polled-on"):
         return
-    if core.faulty("stale-unnoticed") and error.code == "close":
-        raise error
+    fatal(core, error)
     if core.faulty("404-fatal" if missing else "poll-error-fatal"):
         core.seen["nameless"] = True
         raise type(error)(str(error)) from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import warnings
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
@@ -59,6 +60,8 @@ def headers_of(core: Core) -> dict[str, str]:
         headers["Authorization"] = f"bearer {core.key}"
     if core.faulty("no-user-agent"):
         headers["User-Agent"] = ""
+    if core.faulty("key-in-warnings"):
+        warnings.warn(f"sending {headers}", stacklevel=2)
     if core.faulty("key-logged"):
         logging.getLogger("reference").debug("sending %s", headers)
     return headers | by_hand(core.seen.pop("head", ""))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def wait_after(core: Core, got: Got, attempt: int, *, post: bool) -> float | None:
     """Return how long to wait before the next attempt; None when there must be none."""
-    seconds = asked(core, got)
+    seconds = None if core.faulty("reads-come-early") and not post else asked(core, got)
     if core.faulty("key-logged-on-retry"):
         logging.getLogger("reference").warning("%s: trying again with %s", got.status, core.key)
     if core.faulty("retries-whatever-asks-for-it") and "retry-after" in got.headers:
@@ -48,6 +48,8 @@ def retried_wrongly(core: Core, status: int, *, post: bool) -> bool:
         return True
     if not post:
         return False
+    if core.faulty("reposts-504") and status == 504:
+        return True
     on = core.faulty("reposts-5xx") or core.faulty("no-retries-for-reads-alone")
     return (status == 409 and core.faulty("reposts-409")) or (status >= 500 and on)
 
@@ -72,7 +74,8 @@ def asked(core: Core, got: Got) -> float | None:
     text = got.headers.get("retry-after", "").strip()
     if core.faulty("header-names-by-case") and b"Retry-After" not in dict(got.headers.raw):
         text = ""
-    if core.faulty("retry-after-ignored"):
+    deaf = core.faulty("told-by-429-alone") and got.status != 429
+    if deaf or core.faulty("retry-after-ignored"):
         return None
     if core.faulty("odd-wait-crash") and text:
         return float(int(text)) if "," not in text else 0.0
@@ -122,6 +125,8 @@ def backoff(core: Core, attempt: int) -> float:
     if core.faulty("no-backoff"):
         return 0.2
     core.drawn += 1
+    if core.faulty("exponent-kept"):
+        attempt = core.seen["exponent"] = core.seen.get("exponent", -1) + 1
     jitter = 0.0 if core.faulty("no-jitter") else core.chance.draw_unit(str(core.drawn))
     if core.faulty("same-bounds"):
         return 0.2 + jitter / 20

@@ -15,6 +15,7 @@ from tests.contract.clients.reference.errors import (
     ClientError,
     NotSentError,
     OutcomeUnknownError,
+    PaymentError,
 )
 from tests.contract.clients.reference.requests import headers_of, url_of
 from tests.contract.clients.reference.steps import STOPS, Send, Sleep
@@ -85,8 +86,9 @@ def ordered(core: Core, path: str, fields: dict[str, Any], body: bytes) -> Steps
     headers = headers_of(core) | {"Content-Type": "application/json"}
     if core.faulty("no-content-type"):
         headers["Content-Type"] = "text/plain"
+    send = posted_until_taken if core.faulty("limits-waited-for-for-ever") else posted
     try:
-        value = yield from posted(core, path, headers, body)
+        value = yield from send(core, path, headers, body)
     except AnswerError:
         if not core.faulty("retries-unreadable") or not core.max_retries:
             raise
@@ -181,10 +183,25 @@ def posted(core: Core, path: str, headers: dict[str, str], body: bytes) -> Steps
     raise AssertionError("the last attempt returns or raises")
 
 
+def posted_until_taken(core: Core, path: str, headers: dict[str, str], body: bytes) -> Steps:
+    """Send an order until it is not limited, as a faulty client does that counts nothing."""
+    while True:
+        got = yield Send("POST", url_of(core, path), headers, body)
+        if got.status != 429:
+            break
+        yield Sleep(retries.asked(core, got) or 1.0)
+    if got.status >= 300:
+        raise answers.refusal(core, got, post=True)
+    return answers.parsed(core, got)
+
+
 def left_of(core: Core, body: bytes) -> bytes:
     """Return the body for the next attempt, which is the same; faulty clients change it."""
     if core.faulty("references-sent-once") and b'"images"' in body:
         return b""
+    if core.faulty("retries-drop-the-ratio"):
+        left = {name: each for name, each in json.loads(body).items() if name != "aspect_ratio"}
+        return json.dumps(left).encode()
     return body + b" " if core.faulty("body-rebuilt") else body
 
 
@@ -224,6 +241,8 @@ def slots_taken(core: Core) -> None:
     """Raise where a fault has left no slot, or has the client send nothing for a minute."""
     lost = "stopped" if core.faulty("slots-lost-to-cancelled") else "refusals"
     losing = core.faults & {"slots-lost", "slots-lost-to-cancelled"}
+    if core.faulty("empty-balance-remembered") and core.seen.get("unpaid"):
+        raise PaymentError("there is no money", status=402)
     if losing and core.seen.get(lost, 0) > 10:
         raise NotSentError("too many orders are under way")
     if core.faulty("slots-lost-for-good"):
@@ -236,10 +255,11 @@ def slots_taken(core: Core) -> None:
 
 def counted_refusals(core: Core, status: int) -> None:
     """Count refusals, as faulty clients do that take them for outages, or lose slots to them."""
+    core.seen["unpaid"] = core.seen.get("unpaid") or status == 402
     core.seen["refusals"] = core.seen.get("refusals", 0) + (400 <= status < 500)
     if core.faulty("slots-lost-for-good") and status < 400:
         core.seen["slots"].release()
-    refused = status in {400, 404, 422}
+    refused = status in {400, 402, 404, 422}
     core.seen["in_a_row"] = core.seen.get("in_a_row", 0) + 1 if refused else 0
 
 

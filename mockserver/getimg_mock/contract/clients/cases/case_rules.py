@@ -69,7 +69,7 @@ class ClientCall:
     `into` is the index of the earlier call whose directory it uses. With `child`, a forked process
     makes the call with the client of its parent. A client that has one of the operations in
     `unless` skips the call, which substitutes for them. `after` seconds pass before it. With `key`,
-    another client makes it, which has that key. It is `withdrawn` so many seconds after it began.
+    another client makes it, which has that key.
     """
 
     op: str
@@ -79,7 +79,6 @@ class ClientCall:
     unless: tuple[str, ...] = ()
     after: float = 0.0
     key: str = ""
-    withdrawn: float | None = None
 
     def instead_of(self, *ops: str) -> ClientCall:
         """Return the call for clients that have none of these operations."""
@@ -142,8 +141,7 @@ class Case:
     def find_interruption(self, number: int) -> float | None:
         """Return after how many seconds a call is interrupted; None where it is not."""
         later = set(range(number + 1, len(self.calls))) - self.left_out
-        own = self.calls[number].withdrawn
-        return self.interrupt_after if later and own is None else own
+        return self.interrupt_after if later else None
 
     def with_changes(self, **changes: Any) -> Case:
         """Return the case with changed fields."""

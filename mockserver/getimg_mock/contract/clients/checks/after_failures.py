@@ -49,6 +49,7 @@ _REFUSALS: Final = tuple(
     for status, code in (
         (400, "invalid_parameter"),
         (422, "content_policy_violation"),
+        (402, "quota_exceeded"),
         (404, "not_found"),
     )
 )

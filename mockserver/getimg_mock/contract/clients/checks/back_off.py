@@ -15,6 +15,7 @@ from getimg_mock.contract.clients.cases.case_rules import (
     download,
     image,
     models,
+    video,
 )
 from getimg_mock.contract.clients.cases.client_check import client_check
 from getimg_mock.contract.clients.cases.wire_script import build_error
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
         ClientExchange,
         ClientHistory,
     )
+    from getimg_mock.contract.clients.cases.wire_script import WireAnswer
+    from getimg_mock.contract.clients.fault_serving.fault_server import FaultContext
     from getimg_mock.contract.verdicts import Observation
     from getimg_mock.world.randomness import Stream
 
@@ -46,8 +49,15 @@ _LONGEST_END: Final = 1.0
 """How long a call may go on after the answer to its last attempt, in seconds."""
 
 
+_MOST_LIMITED: Final = 100
+"""How often a call may be tried whose number of retries cannot be set."""
+_LONG_FIRST: Final = 4.0
+"""The shortest first wait, in seconds, that may show a state of earlier calls."""
+
+
 def cases(_: Stream) -> Iterator[Case]:
     """Yield the cases."""
+    yield from _build_limited_cases()
     down = fault_actions.answer_instead(fault_actions.UNAVAILABLE)
     rules = tuple(
         FaultRule(on=on, do=down, label="503 for ever") for on in ("models.list", "billing.balance")
@@ -108,6 +118,36 @@ def _build_single_tries() -> Iterator[Case]:
         )
 
 
+def _build_limited_cases() -> Iterator[Case]:
+    """Yield the cases of limits without an end, and of failures with good calls in between."""
+    limited = fault_actions.refuse_with_wait(429, lambda _: (("Retry-After", "1"),))
+    yield Case(
+        name="limited-always",
+        calls=(image(), models(), balance(), video().instead_of("generate_image")),
+        rules=(FaultRule(on="*", do=limited, label="429 for ever"),),
+        options={"max_retries": 3},
+        limit=LIMIT,
+        patience=None,
+    )
+
+    def fail_now_and_then(turn: FaultContext) -> WireAnswer:
+        return turn.proceed() if turn.adversary.call % 2 else fault_actions.UNAVAILABLE
+
+    rules = (
+        FaultRule(on=on, do=fail_now_and_then, label="503 now and then", must=False)
+        for on in ("models.list", "billing.balance")
+    )
+    calls = (models(), balance().instead_of("models"))
+    yield Case(
+        name="well-between",
+        calls=tuple(call for call in calls for _ in range(_SERIES)),
+        rules=tuple(rules),
+        options={"max_retries": 3},
+        limit=4 * LIMIT,
+        patience=None,
+    )
+
+
 @client_check(
     "GC415",
     "Back-off grows, has jitter and a cap; tries are bounded and can be turned off",
@@ -115,18 +155,25 @@ def _build_single_tries() -> Iterator[Case]:
     evidence="documented",
     why="The documentation asks to retry 5xx with back-off.",
     fix="Use exponential back-off with full jitter, a maximum wait and a maximum number of tries.",
-    cases=("down", "down-*", "errors-retried", "ordered-500-*"),
+    cases=("down", "down-*", "errors-retried", "ordered-500-*", "limited-always", "well-between"),
 )
 def back_off_is_sound(history: ClientHistory) -> Iterator[Observation]:
     """Demands that waits between attempts grow, differ between calls, and have a maximum.
 
-    The server answers 503 throughout, or 429 and 500 without a word on when to come back. Fails on
+    The server answers 503 throughout, 429 for ever, or 429 and 500 without a word on when to come
+    back. Fails on
     more than a dozen attempts, on a wait or call without an end, on equal waits or none, and on a
-    number of attempts that `max_retries` does not allow, orders included. To wait once more after
+    number of attempts that `max_retries` does not allow, orders included, and on waits that begin
+    as long as earlier ones have ended, although the service was well. To wait once more after
     the last attempt is a warning.
     """
-    if history.case == "errors-retried":
-        yield from _waits_are_made(history)
+    own = {
+        "errors-retried": _waits_are_made,
+        "limited-always": _limits_end,
+        "well-between": _waits_begin_anew,
+    }
+    if history.case in own:
+        yield from own[history.case](history)
         return
     if history.case.startswith("ordered-500"):
         yield from _orders_are_tried_once(history)
@@ -139,8 +186,33 @@ def back_off_is_sound(history: ClientHistory) -> Iterator[Observation]:
         sent = find_own_requests(history, outcome)
         series.append(measure_gaps(sent))
         yield from _tries_are_bounded(outcome, sent)
-    yield from _waits_grow([each for each in series if len(each) >= 2])
-    yield from _waits_differ(series)
+    yield from _waits_grow_and_differ(series)
+
+
+def _limits_end(history: ClientHistory) -> Iterator[Observation]:
+    """Judge calls that are limited again and again, each time for a second."""
+    most = int(history.options.get("max_retries", _MOST_LIMITED - 1)) + 1
+    for outcome in history.calls():
+        sent = find_own_requests(history, outcome)
+        yield expect(
+            outcome.kind == "error" and len(sent) <= most,
+            f"an error after {most} tries at most",
+            f"{outcome.kind}, {len(sent)} tries",
+            *sent[:3],
+        )
+
+
+def _waits_begin_anew(history: ClientHistory) -> Iterator[Observation]:
+    """Judge the first wait of each call that fails: in between, all was well."""
+    gaps = [measure_gaps(find_own_requests(history, each)) for each in history.calls()]
+    first = [each[0] for each in gaps if each]
+    if len(first) > 2:
+        yield expect(
+            min(first[1:]) < max(_LONG_FIRST, 4 * first[0]),
+            "a first wait as short as that of an earlier call",
+            f"{_format_gaps(first)} in {len(first)} calls",
+            *history.requests[:2],
+        )
 
 
 def _waits_are_made(history: ClientHistory) -> Iterator[Observation]:
@@ -203,6 +275,11 @@ def _waits_have_a_cap(sent: list[ClientExchange]) -> Observation:
         f"{longest:.0f} s: {_format_gaps(gaps)}",
         *sent[:4],
     )
+
+
+def _waits_grow_and_differ(series: list[list[float]]) -> Iterator[Observation]:
+    yield from _waits_grow([each for each in series if len(each) >= 2])
+    yield from _waits_differ(series)
 
 
 def _waits_grow(series: list[list[float]]) -> Iterator[Observation]:

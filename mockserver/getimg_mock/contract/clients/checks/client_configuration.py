@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from getimg_mock.contract.clients.cases import fault_actions
 from getimg_mock.contract.clients.cases.case_rules import (
+    HOUR,
     VIDEO,
     Case,
     ClientCall,
@@ -14,7 +16,8 @@ from getimg_mock.contract.clients.cases.case_rules import (
 )
 from getimg_mock.contract.clients.cases.client_check import client_check
 from getimg_mock.contract.clients.checks.request_bodies import read_fields
-from getimg_mock.contract.verdicts import expect, fail
+from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
+from getimg_mock.contract.verdicts import expect, warn_unless
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,6 +65,7 @@ def _build_address_cases() -> Iterator[Case]:
         calls=(image(), models(), video(), ClientCall(op="balance")),
         patience=None,
     )
+    yield _build_down_case()
     yield Case(
         name="environment",
         needs=("environment",),
@@ -72,10 +76,24 @@ def _build_address_cases() -> Iterator[Case]:
     )
 
 
+def _build_down_case() -> Case:
+    """Return the case in which a gateway is down: who asks elsewhere sends the key there."""
+    down = fault_actions.answer_instead(fault_actions.UNAVAILABLE)
+    return Case(
+        name="gateway-down",
+        base="https://gateway.example:8443/getimg",
+        calls=(image(), models(), ClientCall(op="balance")),
+        rules=(FaultRule(on="*", do=down, label="503"),),
+        options={"max_retries": 1},
+        limit=HOUR,
+        patience=None,
+    )
+
+
 @client_check(
     "GC109",
     "The configured base URL is honoured, its path and the environment included",
-    severity="minor",
+    severity="major",
     evidence="choice",
     why="Gateways and tests have other addresses.",
     fix="Join paths to the base URL; read the documented environment variables.",
@@ -85,25 +103,30 @@ def the_base_url_is_honoured(history: ClientHistory) -> Iterator[Observation]:
     """Demands that all requests go to the configured base URL, below its path.
 
     Tries one that ends in a slash, and the client's environment variables. Fails on a request to
-    another origin or path, or with another key than that of the environment.
+    another origin or path. What comes of a slash at the end is a warning, and so is what is not
+    taken from the environment.
     """
+    judge = warn_unless if history.case in {"environment", "gateway"} else expect
     prefix = history.base.partition("://")[2].partition("/")[2].rstrip("/")
     for outcome in history.calls():
-        yield expect(
+        yield judge(
             outcome.kind == "value" or history.case == "environment",
             "the call to work behind the base URL",
             outcome.shown,
         )
         sent = history.during(outcome)
         if not sent:
-            yield fail(f"a request to {history.base}", outcome.shown)
+            yield judge(False, f"a request to {history.base}", outcome.shown)  # noqa: FBT003 - none
         for each in sent:
             right = each.home and each.target.startswith(f"/{prefix}/" if prefix else "/")
-            right = right and "//" not in each.target.partition("?")[0]
-            yield expect(right, history.base, f"{each.origin}{each.target}", each)
+            yield judge(right, history.base, f"{each.origin}{each.target}", each)
+            own = each.home or history.case == "environment"
+            yield expect(own, history.base, f"{each.origin}{each.target}", each)
+            plain = "//" not in each.target.partition("?")[0]
+            yield warn_unless(plain, "one slash between base and path", each.target, each)
             if history.case == "environment":
                 key = each.get_sent_headers("authorization")
-                yield expect(
+                yield judge(
                     key == ["Bearer sk_from_environment"],
                     "the key of the environment",
                     f"{len(key)} other",
@@ -114,7 +137,7 @@ def the_base_url_is_honoured(history: ClientHistory) -> Iterator[Observation]:
 @client_check(
     "GC110",
     "Arguments are not changed, and calls at the same time share nothing",
-    severity="minor",
+    severity="major",
     evidence="choice",
     why="A request that is built in a shared object can reach the wrong caller.",
     fix="Copy what you change; keep the state of a call in local variables.",

@@ -7,14 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.clients.cases import fault_actions
-from getimg_mock.contract.clients.cases.case_rules import (
-    IMAGE,
-    RANGE,
-    Case,
-    ClientCall,
-    balance,
-    models,
-)
+from getimg_mock.contract.clients.cases.case_rules import Case, balance, models, video
 from getimg_mock.contract.clients.cases.client_check import client_check
 from getimg_mock.contract.clients.cases.value_comparison import resolve_pointer
 from getimg_mock.contract.clients.cases.wire_script import WireAnswer, WireStep, build_error
@@ -44,19 +37,6 @@ _REFUSALS: Final = {
 _ENDS: Final = {"without money": 1.0, "not allowed": 1.0, "first": 4.0, "second": 3.0}
 """The seconds after which the body of an answer comes; its head comes at once."""
 _BETWEEN: Final = 2.0
-_READS: Final = (
-    models(),
-    balance(),
-    ClientCall(op="model", args={"id": IMAGE["model"]}),
-    ClientCall(op="costs", args=RANGE),
-)
-_MARKS: Final = {
-    "models": ("/0/supported_resolutions", "K"),
-    "balance": ("/currency", "USD"),
-    "model": ("/id", str(IMAGE["model"])),
-    "costs": ("/data/0/date", "2026-08-28"),
-}
-"""What shows that an answer is that to a read: a field, and a part of its text."""
 _PATIENCE: Final = 14.0
 """The limit of one call in real time, in which images are ordered alone: they show as much."""
 _TWINS: Final = ("twins", "twins")
@@ -65,6 +45,7 @@ _TWINS: Final = ("twins", "twins")
 def cases(_: Stream) -> Iterator[Case]:
     """Yield the cases: orders that are tried again, and orders of which some are refused."""
     limited = fault_actions.refuse_with_wait(429, lambda _: (("Retry-After", "2"),))
+    yield from _build_cancelled_cases()
     for kind, on, call in KINDS:
         yield Case(
             name=f"many-retried-{kind}",
@@ -90,30 +71,29 @@ def cases(_: Stream) -> Iterator[Case]:
             patience=_PATIENCE if kind == "image" else None,
             rules=(FaultRule(on=on, do=_answer_in_parts, label="a body that comes late"),),
         )
-    yield from _build_reading_cases()
 
 
-def _build_reading_cases() -> Iterator[Case]:
-    """Yield the cases of reads at the same time, with one of two alike withdrawn."""
-    late = FaultRule(on="*", do=_answer_reads_in_parts, label="a body in pieces")
-    fields: dict[str, Any] = {"together": True, "limit": LIMIT, "patience": None}
-    yield Case(name="many-reads", calls=_READS, rules=(late,), **fields)
+def _build_cancelled_cases() -> Iterator[Case]:
+    """Yield the cases in which one of two waits, or of two equal reads, is cancelled."""
+    slow = FaultRule(on="models.list", do=fault_actions.answer_late(10.0), label="a slow list")
     yield Case(
-        name="many-withdrawn",
-        calls=(*(replace(each, withdrawn=1.0) for each in _READS), *_READS),
-        rules=(late,),
-        **fields,
+        name="many-cancelled-reads",
+        calls=(models(), models()),
+        together=True,
+        interrupt_after=3.0,
+        rules=(slow,),
+        limit=LIMIT,
+        patience=None,
     )
-
-
-def _answer_reads_in_parts(turn: FaultContext) -> WireScript:
-    """Send the body in two pieces, seconds apart, so that answers come in between each other."""
-    answer = turn.proceed()
-    half = len(answer.body) // 2
-    return (
-        WireStep(answer.head()),
-        WireStep(answer.body[:half], _BETWEEN),
-        WireStep(answer.body[half:], _BETWEEN / 2),
+    yield Case(
+        name="many-cancelled",
+        calls=(video(prompt="given up"), video(prompt="wanted")),
+        together=True,
+        interrupt_after=12.0,
+        settings={"video_seconds": 42},
+        options={"poll_interval": 5, "wait_timeout": 600},
+        limit=LIMIT,
+        patience=None,
     )
 
 
@@ -144,20 +124,19 @@ def _read_prompt(body: bytes) -> str:
 def results_are_not_mixed_up(history: ClientHistory) -> Iterator[Observation]:
     """Demands that each of several calls sends its own order, and returns what came of it.
 
-    Some are tried again, some are refused, and two are equal. Reads at the same time come in
-    pieces, and a read is withdrawn whose twin goes on. Fails when a call returns the result
-    or the error of another call, fails because another one does, or when an order is paid twice,
-    and another one never. Results without an id are not judged.
+    Some are tried again, some are refused, one is cancelled, and two are equal. Fails when a call
+    returns the result or the error of another call, ends because another one does, or when an order
+    is paid twice, and another one never. Results without an id are not judged.
     """
     if history.case.startswith("many-retried"):
         yield from _orders_are_not_mixed_up(history)
         return
-    if history.case in {"many-reads", "many-withdrawn"}:
-        yield from _reads_are_not_mixed_up(history)
-        return
     if history.case.startswith("many-mixed"):
         yield from _answers_are_not_mixed_up(history)
         return
+    if history.case.startswith("many-cancelled"):
+        for outcome in history.calls()[1:]:
+            yield expect(outcome.kind == "value", "what the other call is for", outcome.shown)
     ordered = {str(each.asked.get("prompt")): each.object.get("id") for each in history.submissions}
     for outcome in history.calls("generate_video"):
         got = resolve_pointer(outcome.value, "/id") if outcome.kind == "value" else None
@@ -173,22 +152,6 @@ def _orders_are_not_mixed_up(history: ClientHistory) -> Iterator[Observation]:
         own = [each for each in paid if each.asked.get("prompt") == outcome.args.get("prompt")]
         once = len(own) == 1 if outcome.kind == "value" else len(own) <= 1
         yield expect(once, "its own order, once", f"{len(own)} times; {outcome.shown}", *own[:3])
-
-
-def _reads_are_not_mixed_up(history: ClientHistory) -> Iterator[Observation]:
-    """Judge reads at the same time: each has what came for it.
-
-    Those in the first half of the withdrawn case are the ones that their callers gave up.
-    """
-    outcomes = history.calls()
-    kept = outcomes[len(_READS) :] if history.case == "many-withdrawn" else outcomes
-    for outcome in kept:
-        yield expect(outcome.kind == "value", "a value: it was served", outcome.shown)
-        if outcome.kind != "value":
-            continue
-        pointer, expected = _MARKS[outcome.op]
-        got = resolve_pointer(outcome.value, pointer)
-        yield expect(expected in str(got), f"{expected!r} at {pointer}", outcome.shown)
 
 
 def _answers_are_not_mixed_up(history: ClientHistory) -> Iterator[Observation]:

@@ -29,7 +29,7 @@ from getimg_mock.contract.verdicts import expect, fail, warn_unless
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from getimg_mock.contract.clients.cases.client_history import ClientHistory
+    from getimg_mock.contract.clients.cases.client_history import CallOutcome, ClientHistory
     from getimg_mock.contract.clients.cases.wire_script import WireScript
     from getimg_mock.contract.clients.fault_serving.fault_server import FaultContext
     from getimg_mock.contract.verdicts import Observation
@@ -280,15 +280,21 @@ def files_are_streamed(history: ClientHistory) -> Iterator[Observation]:
     evidence="documented",
     why="data is a list: each of its files is paid for, and only its own link leads to it.",
     fix="Hand all of data to the caller, and take the link of data[index].",
-    cases=("several-files",),
+    cases=("several-files", "again-same"),
 )
 def files_are_saved_by_index(history: ClientHistory) -> Iterator[Observation]:
     """Demands that each file of a result with two files is saved when it is asked for.
 
     Fails when the content of a saved file is that of the other one, or when a result lacks a file
     that was paid for. A client may refuse an index other than 0. The folder can be on another file
-    system than temporary files are.
+    system than temporary files are. Fails as well when the path that is returned is not that of the
+    file, as where another name was free.
     """
+    if history.case == "again-same":
+        for outcome, data in zip(history.calls("download"), (JPEG, OTHER_JPEG), strict=False):
+            if outcome.kind == "value" and history.during(outcome):
+                yield _path_leads_to_the_file(outcome, data)
+        return
     yield from _all_files_are_listed(history)
     for outcome in history.calls("download"):
         index = outcome.args["index"]
@@ -298,6 +304,7 @@ def files_are_saved_by_index(history: ClientHistory) -> Iterator[Observation]:
             )
         if outcome.kind != "value":
             continue
+        yield _path_leads_to_the_file(outcome, (JPEG, OTHER_JPEG)[index])
         saved = [outcome.files[name] for name in list_finished_files(outcome)]
         yield expect(
             (JPEG, OTHER_JPEG)[index] in saved,
@@ -305,6 +312,19 @@ def files_are_saved_by_index(history: ClientHistory) -> Iterator[Observation]:
             f"{outcome.shown}: another file",
             *history.during(outcome)[-1:],
         )
+
+
+def _path_leads_to_the_file(outcome: CallOutcome, data: bytes) -> Observation:
+    """Judge the path that a download returns: another name may have been taken than was wanted."""
+    value = outcome.value
+    at = str(value.get("path") if isinstance(value, dict) else value)
+    name = at.removeprefix(f"{outcome.args['directory']}").lstrip("/\\")
+    known = at.startswith(str(outcome.args["directory"]))
+    return expect(
+        not known or outcome.files.get(name) == data,
+        "the path of the file that was saved",
+        f"{name}: no such file, or another one",
+    )
 
 
 def _all_files_are_listed(history: ClientHistory) -> Iterator[Observation]:

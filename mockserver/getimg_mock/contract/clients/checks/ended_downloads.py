@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from getimg_mock.contract.clients.cases import fault_actions
 from getimg_mock.contract.clients.cases.case_rules import balance, download, image
@@ -21,10 +21,19 @@ if TYPE_CHECKING:
     from getimg_mock.world.randomness import Stream
 
 
+_LATER: Final = (balance(), image().instead_of("balance"))
+"""Calls that are not cancelled, so that the ones before are."""
+
+
 def cases(_: Stream) -> Iterator[Case]:
     """Yield the cases, which the check of files that were cut off judges."""
     serve = FaultRule(on=DOWNLOAD_OPERATION, do=serve_picture(), label="no room for the file")
     yield build_download_case("cut-by-a-full-disk", serve, file_limit=len(JPEG) // 2, patience=None)
+    yield from _build_withdrawn_cases()
+
+
+def _build_withdrawn_cases() -> Iterator[Case]:
+    """Yield the cases of downloads that stall until their caller cancels them."""
     stall = FaultRule(
         on=DOWNLOAD_OPERATION, do=fault_actions.stall, label="stalls until it is cancelled"
     )
@@ -37,9 +46,17 @@ def cases(_: Stream) -> Iterator[Case]:
         patience=None,
     )
     yield build_download_case(
+        "cut-withdrawn-often",
+        stall,
+        calls=(image(), download(), *(download(into=1),) * 3, *_LATER),
+        options={"timeout": 60},
+        interrupt_after=5.0,
+        patience=None,
+    )
+    yield build_download_case(
         "cut-withdrawn-real",
         stall,
-        calls=(image(), download(), balance(), image().instead_of("balance")),
+        calls=(image(), download(), *_LATER),
         options={"timeout": 60},
         interrupt_after=1.0,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Final
 
@@ -41,14 +42,31 @@ if TYPE_CHECKING:
     from getimg_mock.contract.verdicts import Observation
     from getimg_mock.world.randomness import Stream
 
-_LONG_ID: Final = "req-01K6ALIKE000000000000000000000000000"
+
+_ALIKE: Final = {
+    "at-their-ends": ("req-01HXYZABCD1A34EFGH5678", "req-01HXYZABCD1B34EFGH5678"),
+    "but-for-case": ("req-01HXYZABCDabcdEFGH5678", "req-01HXYZABCDABCDEFGH5678"),
+    "at-first": ("req-01HXYZABCD1234EFGH567A", "req-01HXYZABCD1234EFGH567B"),
+}
 _TOGETHER: Final = "neighbours-together"
 _FILES: Final = {"req-01K6FILES00001": JPEG, "req-01K6FILES00002": OTHER_JPEG}
-_LAST_SIGNS: Final = ("1", "2", "a", "A")
+_ASKED_TO_REPLACE: Final = (
+    image(),
+    image(prompt="another"),
+    download(overwrite=True),
+    download(1, into=2, overwrite=True),
+    VIDEO_CALL,
+    VIDEO_CALL,
+    download(4, overwrite=True),
+    download(5, into=6, overwrite=True),
+)
+"""As `TWO_RESULTS`; what may be replaced is an earlier file of the same result."""
 
 
 def cases(_: Stream) -> Iterator[Case]:
     """Yield the cases: two downloads at one moment, into one folder."""
+    yield from _build_alike_cases()
+    yield _build_together_case()
     serve = FaultRule(on=DOWNLOAD_OPERATION, do=serve_picture(), label="the file", must=False)
     yield build_download_case(
         "neighbours",
@@ -68,24 +86,15 @@ def cases(_: Stream) -> Iterator[Case]:
             download(3, index=1, into=4),
         ),
     )
-    yield from _build_alike_cases(serve)
-    yield _build_together_case()
 
 
-def _build_alike_cases(serve: FaultRule) -> Iterator[Case]:
-    """Yield the cases of results whose ids differ in their last sign alone, or in its case."""
-    for name, more in (("alike", {}), ("alike-asked", {"overwrite": True})):
+def _build_alike_cases() -> Iterator[Case]:
+    """Yield the cases of two results whose ids are alike: in all but one of their signs."""
+    serve = FaultRule(on=DOWNLOAD_OPERATION, do=serve_picture(), label="the file", must=False)
+    for name, pair in _ALIKE.items():
+        alike = build_result_rules("ids that are alike", partial(_name_alike, pair))
         yield build_download_case(
-            f"neighbours-{name}",
-            FaultRule(on="images.generate", do=_name_alike, label="ids that are alike"),
-            serve,
-            calls=(
-                *(image(prompt=f"number {n}") for n in range(len(_LAST_SIGNS))),
-                download(0),
-                download(1, into=4, **more),
-                download(2),
-                download(3, into=6, **more),
-            ),
+            f"neighbours-alike-{name}", *alike, serve, calls=_ASKED_TO_REPLACE
         )
 
 
@@ -116,17 +125,15 @@ def _serve_in_pieces(turn: FaultContext) -> WireScript:
     body = _FILES.get(turn.asked.target.split("/")[3], b"")
     head = WireAnswer(200, (("Content-Type", "image/jpeg"),)).head(length=len(body))
     half = len(body) // 2
-    return (
-        WireStep(head),
-        WireStep(body[:half], 1.0),
-        WireStep(body[half:], 2.0),
-    )
+    return (WireStep(head), WireStep(body[:half], 1.0), WireStep(body[half:], 2.0))
 
 
-def _name_alike(turn: FaultContext) -> WireAnswer | WireScript:
-    """Answer with an id of its own that is long, and differs late from those of the others."""
-    sign = _LAST_SIGNS[turn.adversary.call % len(_LAST_SIGNS)]
-    return fault_actions.change_json(lambda value: value | {"id": f"{_LONG_ID}{sign}"})(turn)
+def _name_alike(pair: tuple[str, str], turn: FaultContext) -> WireAnswer:
+    """Give the results of every other call the same id."""
+    answer = turn.proceed()
+    finished = isinstance(answer.json, dict) and "data" in answer.json
+    name = pair[turn.adversary.call % 2]
+    return answer.with_json(answer.json | {"id": name}) if finished else answer
 
 
 @client_check(
@@ -141,9 +148,9 @@ def _name_alike(turn: FaultContext) -> WireAnswer | WireScript:
 def files_are_kept_apart(history: ClientHistory) -> Iterator[Observation]:
     """Demands two files after two downloads into one folder, at the same moment.
 
-    The downloads are of two results, whose ids may be alike, or of both files of one. Fails when
-    the second call returns a value and the folder has one file. A client may raise
-    instead. Two that come at the same time, in pieces, have each its own bytes.
+    The downloads are of two results, or of both files of one. The ids may be alike, and files of
+    the same result may be replaced. Fails when the second call returns a value and the folder has
+    one file. A client may raise instead. Two that come at once, in pieces, have their own bytes.
     """
     if history.case == _TOGETHER:
         yield from _files_are_their_own(history)

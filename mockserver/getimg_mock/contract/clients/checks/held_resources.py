@@ -11,13 +11,10 @@ from getimg_mock.contract.clients.cases.case_rules import (
     NO_RETRIES,
     Case,
     balance,
-    download,
-    image,
     video,
 )
 from getimg_mock.contract.clients.cases.client_check import client_check
 from getimg_mock.contract.clients.cases.wire_script import WireAnswer, WireStep, build_error
-from getimg_mock.contract.clients.checks.files import DOWNLOAD_OPERATION, build_download_case
 from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
 from getimg_mock.contract.verdicts import expect, warn_unless
 
@@ -35,7 +32,6 @@ if TYPE_CHECKING:
 
 _CLOSED: Final = ("threads", "prefix")
 """The cases in which it counts what a client leaves open when it is closed."""
-_CUT_OFTEN: Final = ("cut-often", "cut-withdrawn-often")
 _MAX_OPEN: Final = 20
 _MANY_CALLS: Final = 1000
 _MANY_CALLS_REAL: Final = 200
@@ -78,7 +74,6 @@ def cases(_: Stream) -> Iterator[Case]:
         baseline=_WAITS_BEFORE,
     )
     yield from _build_waits_in_vain()
-    yield _build_withdrawn_case()
     yield Case(
         name="given-up-twice",
         calls=(video(), video()),
@@ -96,19 +91,6 @@ def cases(_: Stream) -> Iterator[Case]:
         needs=("failing at once",),
         limit=48 * HOUR,
         rules=(_build_failure_rule(6, _FAILURES[:4]),),
-    )
-
-
-def _build_withdrawn_case() -> Case:
-    """Return the case of downloads of one file that their caller cancels, and the last stalls."""
-    stall = FaultRule(on=DOWNLOAD_OPERATION, do=fault_actions.stall, label="stalls")
-    return build_download_case(
-        "cut-withdrawn-often",
-        stall,
-        calls=(image(), download(), *(download(into=1),) * 3),
-        options=NO_RETRIES | {"timeout": 60},
-        interrupt_after=5.0,
-        patience=None,
     )
 
 
@@ -182,6 +164,7 @@ def _build_failure_rule(every: int, failures: tuple[FaultAction, ...]) -> FaultR
         "waited-often*",
         "given-up-twice",
         "cut-often",
+        "refused-often",
         "cut-withdrawn-often",
         "threads",
         "prefix",
@@ -191,15 +174,15 @@ def nothing_leaks(history: ClientHistory) -> Iterator[Observation]:
     """Demands that connections, files, threads and tasks do not accumulate over many calls.
 
     A third of the calls fails; waits end well, with a failed video, at their deadline, or with a
-    refused poll. Fails when more than 20 connections stay open, when any of the counts rises by
-    more than 20 after the first calls or by one for each wait, when each download that breaks off
-    or is cancelled leaves a file of its own, when a video whose wait was given up is polled later,
-    or when a connection stays open although the client was closed.
+    refused poll. Fails when more than 20 connections stay open, when any of the
+    counts rises by more than 20 after the first calls or by one for each wait, when each
+    download that fails leaves a file of its own, when a video whose wait was given up is
+    polled later, or when a connection stays open although the client was closed.
     """
     if history.case in _CLOSED:
         yield _closing_closes(history)
         return
-    if history.case in _CUT_OFTEN:
+    if history.case in {"cut-often", "refused-often", "cut-withdrawn-often"}:
         yield from _leftovers_are_few(history)
         return
     if history.case == "given-up-twice":
@@ -265,7 +248,7 @@ def _waits_are_over(history: ClientHistory) -> Iterator[Observation]:
 
 
 def _leftovers_are_few(history: ClientHistory) -> Iterator[Observation]:
-    """Judge downloads of one file that break off: one part of it may be kept, to be resumed."""
+    """Judge downloads of one file that fail: one part of it may be kept, to be resumed."""
     left = [len(each.files) for each in history.calls("download")]
     if left:
         yield expect(

@@ -229,7 +229,7 @@ def _files_are_read(history: ClientHistory) -> Iterator[Observation]:
 @client_check(
     "GC806",
     "A body that ends with the connection is read",
-    severity="minor",
+    severity="major",
     evidence="standard",
     why="HTTP/1.0 has no other framing.",
     fix="Read to the end of the connection when there is no length.",

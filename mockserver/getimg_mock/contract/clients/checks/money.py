@@ -17,10 +17,9 @@ from getimg_mock.contract.clients.cases.case_rules import (
 )
 from getimg_mock.contract.clients.cases.client_check import client_check
 from getimg_mock.contract.clients.cases.wire_script import build_error
-from getimg_mock.contract.clients.checks.cost_ranges import judge_days
 from getimg_mock.contract.clients.checks.retries import KINDS, LIMIT
 from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
-from getimg_mock.contract.verdicts import expect
+from getimg_mock.contract.verdicts import expect, warn_unless
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,6 +38,7 @@ _COMMITTED: Final = build_error(
     500, "server_error", "Something went wrong on our end", ("X-Committed", "true")
 )
 _GATEWAY: Final = fault_actions.build_text_answer(502, "text/html", fault_actions.HTML)
+_LATE_GATEWAY: Final = fault_actions.build_text_answer(504, "text/html", fault_actions.HTML)
 _LOST_ANSWERS: Final[dict[str, tuple[FaultAction, dict[str, Any]]]] = {
     "reset": (fault_actions.lose_answer("reset"), {}),
     "close": (fault_actions.lose_answer("close"), {}),
@@ -46,6 +46,7 @@ _LOST_ANSWERS: Final[dict[str, tuple[FaultAction, dict[str, Any]]]] = {
     "truncated": (fault_actions.truncate, {}),
     "500": (fault_actions.answer_after_work(_COMMITTED), {}),
     "502": (fault_actions.answer_after_work(_GATEWAY), {}),
+    "504": (fault_actions.answer_after_work(_LATE_GATEWAY), {}),
 }
 _CLAIMED_FREE: Final = re.compile(
     r"\b(not|never|nothing|no)\b[^.;]{0,24}\b(charged?|billed|costs?)\b", re.IGNORECASE
@@ -92,7 +93,7 @@ def _build_lost_answer_case(
         limit=LIMIT,
         settings=_QUICK,
         patience=12,
-        rules=(FaultRule(on=on, do=act, label=label, nth=(1,), legal=how != "502"),),
+        rules=(FaultRule(on=on, do=act, label=label, nth=(1,), legal=how not in {"502", "504"}),),
     )
 
 
@@ -326,7 +327,7 @@ def _losses_are_not_denied(history: ClientHistory) -> Iterator[Observation]:
 @client_check(
     "GC417",
     "A retry sends the same bytes",
-    severity="minor",
+    severity="major",
     evidence="choice",
     why="Another body is another order.",
     fix="Serialise the body once and send the same bytes.",
@@ -335,12 +336,13 @@ def _losses_are_not_denied(history: ClientHistory) -> Iterator[Observation]:
 def retries_send_the_same(history: ClientHistory) -> Iterator[Observation]:
     """Demands that each further attempt of a submission has the same body as the first.
 
-    Fails when the bytes differ.
+    Fails when another order is sent; other bytes of the same one are a warning.
     """
     for outcome in history.calls():
         sent = [each for each in history.during(outcome) if each.submits]
         for again in sent[1:]:
-            yield expect(
+            judge = warn_unless if again.asked == sent[0].asked else expect
+            yield judge(
                 again.request_body == sent[0].request_body,
                 "the same bytes again",
                 (again.request_body or b"")[:100].decode("utf-8", "replace"),
@@ -351,21 +353,19 @@ def retries_send_the_same(history: ClientHistory) -> Iterator[Observation]:
 
 @client_check(
     "GC418",
-    "The costs reported to the caller are what the ledger has: of a call, and of each day",
+    "The cost reported to the caller is what the ledger has for the call",
     severity="blocker",
     evidence="choice",
     why="Lost attempts are charged too.",
     fix="Add up the costs of all attempts, or do not submit twice.",
-    cases=("happy", "saved", "lost-*", "costs-of-months"),
+    cases=("happy", "saved", "lost-*"),
 )
 def costs_are_told(history: ClientHistory) -> Iterator[Observation]:
     """Demands that the total cost in a result is what the ledger charged for the call.
 
     On a service without a visible ledger, the costs in its answers count. Fails when the cost is
-    missing or differs, as it does when a lost attempt was charged as well. Fails when the costs of
-    months lack a day or have one twice, as where a client asks for them in pieces.
+    missing or differs, as it does when a lost attempt was charged as well.
     """
-    yield from judge_days(history)
     for outcome in history.calls("generate_image", "generate_video"):
         if outcome.kind != "value" or not isinstance(outcome.value, dict):
             continue

@@ -6,14 +6,15 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.clients.cases import fault_actions
-from getimg_mock.contract.clients.cases.case_rules import (
-    Case,
-    ClientCall,
-    download,
-    image,
-)
+from getimg_mock.contract.clients.cases.case_rules import Case, ClientCall, download, image
 from getimg_mock.contract.clients.cases.client_check import client_check
-from getimg_mock.contract.clients.cases.wire_script import WireAnswer, WireStep, build_error, cut
+from getimg_mock.contract.clients.cases.wire_script import (
+    WireAnswer,
+    WireStep,
+    build_error,
+    build_json_answer,
+    cut,
+)
 from getimg_mock.contract.clients.checks.files import (
     DOWNLOAD_OPERATION,
     JPEG,
@@ -27,7 +28,7 @@ from getimg_mock.contract.clients.checks.files import (
     serve_range,
 )
 from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
-from getimg_mock.contract.verdicts import expect
+from getimg_mock.contract.verdicts import expect, warn_unless
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -47,6 +48,8 @@ REFUSALS: Final = (
     (500, "server_error", "No."),
 )
 _CALLS_OF_OTHER: Final = (3, 7)
+_DOWNLOADED_OFTEN: Final = (image(), download(), *(download(into=1),) * 3)
+_NO_FILE: Final = {"error": {"message": "No such file.", "code": "not_found"}}
 _IMPATIENT: Final[dict[str, Any]] = {"options": {"timeout": 2, "max_retries": 1}, "patience": 12}
 
 
@@ -57,10 +60,7 @@ def cases(_: Stream) -> Iterator[Case]:
     yield from _build_cut_off_cases()
     yield from _build_cut_once_cases()
     often = build_download_case("cut-often", build_rule(fault_actions.truncate, "cut off"))
-    again = (download(into=1), download(into=1), download(into=1))
-    yield often.with_changes(
-        calls=(image(), download(), *again), options={"max_retries": 0}, patience=12
-    )
+    yield often.with_changes(calls=_DOWNLOADED_OFTEN, options={"max_retries": 0}, patience=12)
     yield from _build_refused_cases()
 
 
@@ -82,13 +82,18 @@ def _build_repeated_cases() -> Iterator[Case]:
         ),
     )
     later = another.with_changes(nth=(2,))
+    once = build_rule(serve_picture(), "the file", nth=(1,))
     cut_off = build_rule(
         lambda turn: cut(_serve_other_file(turn)), "half of another file", nth=(2,), must=False
     )
     asked = download_twice(overwrite=True)
-    yield build_download_case("again-same", later, calls=download_twice())
+    yield build_download_case("again-same", once, later, calls=download_twice())
+    yield build_download_case("again-kept", later, calls=download_twice(overwrite=False))
     yield build_download_case("again-asked", later, calls=asked)
     yield build_download_case("again-cut", cut_off, calls=asked)
+    refuse = fault_actions.answer_instead(build_error(*REFUSALS[1]))
+    refused = build_rule(refuse, "403", nth=(2,), must=False)
+    yield build_download_case("again-refused", refused, calls=asked)
 
 
 def _build_stalled_cases() -> Iterator[Case]:
@@ -153,13 +158,21 @@ def _build_refused_cases() -> Iterator[Case]:
         refuse = fault_actions.answer_instead(build_error(status, code, message))
         yield build_download_case(f"refused-{status}", build_rule(refuse, f"{status}"))
     for status in (202, 204):
-        empty = fault_actions.build_text_answer(status, "image/jpeg", b"")
-        refuse = fault_actions.answer_instead(empty)
+        nothing = fault_actions.build_text_answer(status, "image/jpeg", b"")
+        refuse = fault_actions.answer_instead(nothing)
         yield build_download_case(f"refused-{status}", build_rule(refuse, f"{status}, empty"))
     yield build_download_case("refused-206", build_rule(serve_unasked_part, "206, not asked for"))
     page = fault_actions.build_text_answer(200, "text/html", fault_actions.HTML)
     serve_page = fault_actions.answer_instead(page)
     yield build_download_case("html-200", build_rule(serve_page, "HTML with 200", legal=False))
+    serve_json = fault_actions.answer_instead(build_json_answer(200, _NO_FILE))
+    yield build_download_case("mistaken-200", build_rule(serve_json, "JSON with 200", legal=False))
+    moved = fault_actions.build_text_answer(302, "image/jpeg", b"moved")
+    nowhere = build_rule(fault_actions.answer_instead(moved), "302 to nowhere", legal=False)
+    yield build_download_case("refused-302", nowhere)
+    empty = fault_actions.answer_instead(fault_actions.build_text_answer(202, "image/jpeg", b""))
+    often = build_download_case("refused-often", build_rule(empty, "202, empty"))
+    yield often.with_changes(calls=_DOWNLOADED_OFTEN, options={"max_retries": 0})
 
 
 def download_twice(**more: Any) -> tuple[ClientCall, ...]:
@@ -214,16 +227,16 @@ def _stall_halfway(turn: FaultContext) -> WireScript:
     evidence="choice",
     why="Public clients have saved the JSON of an error as a .png.",
     fix="Raise for the status before writing.",
-    cases=("refused-*", "again-refused-*"),
+    cases=("refused-*", "again-refused*"),
 )
 @client_check(
     "GC611",
-    "An HTML page with 200 is not saved as the picture",
+    "A page or JSON with 200 is not saved as the picture",
     severity="major",
     evidence="choice",
     why="Captive portals and proxies answer 200.",
     fix="Compare the media type with mime_type of the result.",
-    cases=("html-200",),
+    cases=("html-200", "mistaken-200"),
 )
 def broken_files_are_not_kept(history: ClientHistory) -> Iterator[Observation]:
     """Demands an error, and no file under its final name, when a download is not the media.
@@ -310,7 +323,7 @@ def resuming_fits_together(history: ClientHistory) -> Iterator[Observation]:
 @client_check(
     "GC609",
     "A file is overwritten only when asked, and by a whole one",
-    severity="minor",
+    severity="major",
     evidence="choice",
     why="The existing file may be the only copy.",
     fix="Choose another name unless asked; write a temporary file and rename it at the end.",
@@ -319,9 +332,11 @@ def resuming_fits_together(history: ClientHistory) -> Iterator[Observation]:
 def files_are_replaced_when_asked(history: ClientHistory) -> Iterator[Observation]:
     """Demands that a saved file stays as it was, unless the caller asks to overwrite it.
 
-    Fails when a second download replaces it unasked, when an interrupted one damages it, or when a
-    requested overwrite does not happen.
+    Fails when a second download replaces it although `overwrite` is false, or when an interrupted
+    one damages it. It is a warning when the argument is not given, or when a requested overwrite
+    does not happen.
     """
+    judge = warn_unless if history.case in {"again", "again-same", "again-asked"} else expect
     downloads = history.calls("download")
     if len(downloads) != 2 or downloads[0].kind != "value":
         return
@@ -329,10 +344,10 @@ def files_are_replaced_when_asked(history: ClientHistory) -> Iterator[Observatio
     sent = history.during(after)[-1:]
     if history.case == "again-asked":
         replaced = after.kind == "value" and (not sent or OTHER_JPEG in after.files.values())
-        yield expect(replaced, "the new file: it was asked to overwrite", after.shown, *sent)
+        yield judge(replaced, "the new file: it was asked to overwrite", after.shown, *sent)
         return
     for name, data in before.files.items():
-        yield expect(
+        yield judge(
             after.files.get(name) == data,
             f"{name} as it was",
             "another file, or half of one, under its name",

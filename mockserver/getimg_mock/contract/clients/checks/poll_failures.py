@@ -10,6 +10,7 @@ from getimg_mock.contract.clients.cases.wire_script import build_error
 from getimg_mock.contract.clients.checks.own_requests import names_generation
 from getimg_mock.contract.clients.checks.polling import (
     SLOW_VIDEO,
+    WAIT_OPTIONS,
     build_real_wait_case,
     build_wait_case,
 )
@@ -63,6 +64,7 @@ def cases(_: Stream) -> Iterator[Case]:
     ):
         rule = _build_poll_rule(act, f"poll: {name}", nth=(2,), legal=name != "html")
         yield build_wait_case(f"shaky-{name}", settings=SLOW_VIDEO, rules=(rule,))
+    yield from _build_odd_answer_cases()
     for name, nth, act in (
         ("30", tuple(range(2, 9)), _UNAVAILABLE),
         ("reset", (), fault_actions.end_before_work("reset")),
@@ -73,6 +75,23 @@ def cases(_: Stream) -> Iterator[Case]:
     yield build_wait_case("late-404", settings=SLOW_VIDEO, rules=(missing,))
     yield build_wait_case("regress", settings={"video_seconds": 3}, rules=_REGRESS)
     yield from _build_real_cases()
+
+
+def _build_odd_answer_cases() -> Iterator[Case]:
+    """Yield the cases of one poll whose answer is none, or cannot be read."""
+    page = fault_actions.build_text_answer(200, "text/html", fault_actions.HTML)
+    odd = fault_actions.change_json(lambda v: {"id": v["id"], "status": 7})
+    told = fault_actions.refuse_with_wait(503, lambda _: (("Retry-After", "12"),))
+    for name, act, legal in (
+        ("page", fault_actions.answer_instead(page), False),
+        ("mistyped", odd, False),
+        ("cut", fault_actions.truncate, True),
+        ("silent", fault_actions.end_before_work("hang"), True),
+        ("told", told, True),
+    ):
+        rule = _build_poll_rule(act, f"poll: {name}", nth=(2,), legal=legal)
+        options = WAIT_OPTIONS | {"timeout": 10}
+        yield build_wait_case(f"shaky-{name}", settings=SLOW_VIDEO, options=options, rules=(rule,))
 
 
 def _build_real_cases() -> Iterator[Case]:
@@ -107,7 +126,7 @@ def _build_poll_rule(
     evidence="choice",
     why="The job continues and is paid, whatever a single poll returns.",
     fix="Poll again, or raise an error with the id.",
-    cases=("shaky-*", "outage-*"),
+    cases=("shaky-*", "outage-*", "refusal-of-polls-*"),
 )
 @client_check(
     "GC505",

@@ -39,6 +39,12 @@ def cases(_: Stream) -> Iterator[Case]:
     """Yield the cases."""
     yield build_wait_case("polled", settings=SLOW_VIDEO)
     yield build_wait_case(
+        "polled-fraction",
+        settings=SLOW_VIDEO,
+        options={"poll_interval": 7.5, "wait_timeout": 600},
+        needs=("poll_interval",),
+    )
+    yield build_wait_case(
         "polled-slow",
         settings={"video_seconds": 90},
         rules=(build_slow_answers(23.0, nth=(2, 5)),),
@@ -123,6 +129,7 @@ def _interval(history: ClientHistory) -> float:
     fix="Sleep for the interval between polls.",
     cases=(
         "polled",
+        "polled-fraction",
         "polled-slow",
         "polled-real",
         "slower-please*",

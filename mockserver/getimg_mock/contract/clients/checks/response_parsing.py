@@ -15,6 +15,7 @@ from getimg_mock.contract.clients.cases.case_rules import (
 )
 from getimg_mock.contract.clients.cases.client_check import client_check
 from getimg_mock.contract.clients.cases.value_comparison import find_differences, resolve_pointer
+from getimg_mock.contract.clients.cases.wire_script import WireAnswer
 from getimg_mock.contract.clients.checks import message_variants
 from getimg_mock.contract.clients.checks.message_variants import (
     MODEL,
@@ -37,8 +38,8 @@ if TYPE_CHECKING:
     from getimg_mock.contract.verdicts import Observation
     from getimg_mock.world.randomness import Stream
 
-_DOUBTFUL: Final = ("json-bom", "json-untyped")
-"""Cases of answers that a client may refuse."""
+_DOUBTFUL: Final = ("json-bom", "json-untyped", "leap-second")
+"""Cases of answers that a client may refuse; many languages have no leap seconds."""
 _ORDERS: Final = ("generate_image", "submit_video", "retrieve_video", "generate_video")
 _NEEDED: Final = frozenset(
     {
@@ -103,6 +104,7 @@ def _build_body_cases() -> Iterator[Case]:
         fault_actions.build_text_answer(200, json_, b'{"balance": "12.'),
         fault_actions.build_text_answer(200, json_, b"\xff\xfe\x00"),
         fault_actions.build_text_answer(200, "", b"<html>"),
+        WireAnswer(204),
     ]
     yield build_series("garbage-balance", balance(), "billing.balance", garbage, legal=False)
     yield build_series("garbage-models", models(), "models.list", garbage, legal=False)
@@ -130,7 +132,7 @@ def _build_body_cases() -> Iterator[Case]:
 @client_check(
     "GC210",
     "Every RFC 3339 form of a moment is taken",
-    severity="minor",
+    severity="major",
     evidence="standard",
     why="RFC 3339 allows zones, fractions of seconds and leap seconds.",
     fix="Use a parser for RFC 3339.",
@@ -151,7 +153,7 @@ def _build_body_cases() -> Iterator[Case]:
 @client_check(
     "GC213",
     "Unknown, repeated and oddly cased headers change nothing",
-    severity="minor",
+    severity="major",
     evidence="standard",
     why="Proxies add headers of their own.",
     fix="Look headers up without regard to case; ignore unknown ones.",
@@ -163,7 +165,8 @@ def legal_answers_are_taken(history: ClientHistory) -> Iterator[Observation]:
 
     The case decides what is unusual: absent or null fields, unknown values, forms of dates, of JSON
     or of headers. Fails on an error for a legal answer, and on a field that arrives changed. A byte
-    order mark, or no media type at all, is not quite legal: to refuse that is a warning.
+    order mark, or no media type at all, is not quite legal: to refuse that is a warning, and so it
+    is for a leap second.
     """
     for outcome in history.calls():
         seen = judge_outcome(history, outcome)

@@ -158,15 +158,29 @@ def _build_read_cases() -> Iterator[Case]:
 def _build_recovery_cases() -> Iterator[Case]:
     """Yield the cases of outages that pass: a poll of a wait is a read, and so is a later call."""
     down = fault_actions.answer_instead(fault_actions.UNAVAILABLE)
-    for name, act in (("503", down), ("reset", fault_actions.end_before_work("reset"))):
+    ways = (
+        ("503", down),
+        ("reset", fault_actions.end_before_work("reset")),
+        ("502", dict(_TRANSIENT_FAILURES)["502"]),
+        ("504", dict(_TRANSIENT_FAILURES)["504"]),
+    )
+    for name, act in ways:
         yield Case(
             name=f"get-wait-{name}",
             calls=(video(),),
             needs=("retries",),
-            settings={"video_seconds": 3},
+            settings={"video_seconds": 1.5},
             options={"poll_interval": 1, "wait_timeout": 30},
             patience=25,
-            rules=(FaultRule(on="videos.retrieve", do=act, label=f"poll: {name}", nth=(1,)),),
+            rules=(
+                FaultRule(
+                    on="videos.retrieve",
+                    do=act,
+                    label=f"poll: {name}",
+                    nth=(1,),
+                    legal=name in {"503", "reset"},
+                ),
+            ),
         )
     yield Case(
         name="get-wait-idle",
@@ -241,6 +255,7 @@ _PENDING_RULE: Final = FaultRule(
 
 def _build_refusal_cases() -> Iterator[Case]:
     yield _build_refused_poll_case(401, "invalid_api_key")
+    yield _build_refused_poll_case(403, "forbidden")
     for status in _FINAL_STATUSES:
         told = (("Retry-After", "1"),) if status in _TOLD_TO_WAIT else ()
         refusal = fault_actions.answer_instead(build_error(status, "refused", "Refused.", *told))
@@ -344,12 +359,12 @@ def refusals_are_final(history: ClientHistory) -> Iterator[Observation]:
     """Demands that a request that was refused for good is sent once.
 
     Fails on a second request after 400 to 405, 413, 415, 422 or 431 within the same call, with and
-    without Retry-After, and on a further poll once polls get 401.
+    without Retry-After, and on a further poll once polls get 401 or 403.
     """
     if history.case.startswith("refusal-of-polls"):
-        refused = [each for each in history.poll_requests if each.status == 401]
+        refused = [each for each in history.poll_requests if each.status in {401, 403}]
         more = refused[1:]
-        yield expect(not more, "no further poll after 401", f"{len(more)} more", *refused[:3])
+        yield expect(not more, "no further poll after that", f"{len(more)} more", *refused[:3])
         return
     for outcome in history.calls():
         sent = find_own_requests(history, outcome)

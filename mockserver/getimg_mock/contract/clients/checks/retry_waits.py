@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Final
 from getimg_mock.contract.clients.cases import fault_actions
 from getimg_mock.contract.clients.cases.case_rules import (
     Case,
+    balance,
     image,
+    models,
     video,
 )
 from getimg_mock.contract.clients.cases.client_check import client_check
@@ -45,12 +47,34 @@ def cases(_: Stream) -> Iterator[Case]:
     """Yield a case for each way to say how long to wait."""
     yield _build_rate_limit_case("wait-5", _ask_for("5"), patience=7)
     yield _build_rate_limit_case("wait-17", _ask_for("17", "retry-after"), patience=None)
+    yield from _build_other_cases()
     for text, name in zip(("60", "61", "120", "900"), _SPELLINGS * 2, strict=True):
         yield _build_rate_limit_case(f"long-wait-{text}", _ask_for(text, name), patience=4)
     yield _build_rate_limit_case("date-wait-30", _ask_by_date, patience=4)
     yield _build_rate_limit_case("reset-wait-45", _ask_by_reset, patience=4)
     for place, text in enumerate(_ODD_WAITS):
         yield _build_rate_limit_case(f"odd-wait-{place}", _ask_for(text), patience=4, times=4)
+
+
+def _build_other_cases() -> Iterator[Case]:
+    """Yield the cases of reads that are limited, and of orders while the service is down."""
+    for name, status, calls, on in (
+        ("reads", 429, (models(), balance()), ("models.list", "billing.balance")),
+        ("down", 503, (image(), video()), ("images.generate", "videos.create")),
+    ):
+        act = fault_actions.refuse_with_wait(status, _ask_for("5"))
+        rules = (
+            FaultRule(on=each, do=act, label=f"{status}: 5 s", nth=(1,), must=place == 0)
+            for place, each in enumerate(on)
+        )
+        yield Case(
+            name=f"wait-{name}-5",
+            calls=calls,
+            rules=tuple(rules),
+            limit=LIMIT,
+            settings={"video_seconds": 1},
+            patience=None,
+        )
 
 
 def _ask_for(
@@ -100,7 +124,7 @@ def _build_rate_limit_case(
     evidence="documented",
     why="The documentation names Retry-After for 429.",
     fix="Wait at least as long as Retry-After says.",
-    cases=("wait-*", "shaky-429"),
+    cases=("wait-*", "shaky-429", "shaky-told"),
 )
 @client_check(
     "GC412",
@@ -124,18 +148,20 @@ def _build_rate_limit_case(
 def waits_as_asked(history: ClientHistory) -> Iterator[Observation]:
     """Demands that a submission is not sent again before the time that a 429 names.
 
-    The case decides how it is named: as seconds, as a date, or by the rate limit's reset. Fails on
-    an earlier request, and on one that is ten minutes late. A client that gives up has to raise an
-    error, and one that waits has to come back. A poll that gets a 429 is no exception.
+    The case decides how it is named: as seconds, as a date, or by the rate limit's reset; reads get
+    one too, and a 503 may name one. Fails on an earlier request, and on one that is ten minutes
+    late. A client that gives up has to raise an error, and one that waits has to come back. A poll
+    that gets a 429 is no exception.
     """
-    if history.case == "shaky-429":
+    if history.case.startswith("shaky-"):
         yield from _polls_wait_as_asked(history)
         return
     asked = float(history.case.rpartition("-")[2])
     # A date has whole seconds: what is left of one may be gone. Else, clocks may be a little off.
     slack = 1.0 if history.case.startswith("date-") else 0.05
     for outcome in history.calls():
-        sent = [each for each in history.during(outcome) if each.submits]
+        sent = find_own_requests(history, outcome)
+        sent = [each for each in sent if each.operation != "videos.retrieve"]
         for first, second in itertools.pairwise(sent):
             gap = second.elapsed - first.elapsed
             yield expect(
@@ -162,7 +188,7 @@ def waits_as_asked(history: ClientHistory) -> Iterator[Observation]:
 def _polls_wait_as_asked(history: ClientHistory) -> Iterator[Observation]:
     """Judge the poll that follows one which was refused with Retry-After."""
     for first, second in itertools.pairwise(history.poll_requests):
-        if first.status == 429:
+        if first.status in {429, 503}:
             asked = float(first.fields["Retry-After"])
             gap = second.elapsed - first.elapsed
             yield expect(

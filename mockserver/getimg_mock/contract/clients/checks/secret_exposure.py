@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Final
 
 from getimg_mock.contract.clients.cases import fault_actions
 from getimg_mock.contract.clients.cases.case_rules import (
@@ -29,6 +30,12 @@ if TYPE_CHECKING:
     from getimg_mock.contract.clients.cases.client_history import ClientHistory
     from getimg_mock.contract.verdicts import Observation
     from getimg_mock.world.randomness import Stream
+
+
+_OF_LIBRARIES: Final = re.compile(
+    r"HTTP Request: |HTTP/1\.1\" \d|Retrying \(|^(\w+ )?(httpx|httpcore|urllib3|aiohttp|requests)\b"
+)
+"""Lines that HTTP libraries log by themselves."""
 
 
 def cases(_: Stream) -> Iterator[Case]:
@@ -184,23 +191,29 @@ def proxies_see_no_key(history: ClientHistory) -> Iterator[Observation]:
 @client_check(
     "GC708",
     "Signed links are written neither to logs nor into errors",
-    severity="minor",
+    severity="major",
     evidence="choice",
-    why="A signed link alone gives access to the file.",
+    why="A signed link alone gives access to the file, until it expires: no key is needed.",
     fix="Redact sig in logged URLs, and in those that errors name.",
-    cases=("logged*", "refused-403", "refused-410"),
+    cases=("logged*", "refused-403", "refused-410", "refused-500", "cut-truncated", "html-200"),
 )
 def links_stay_out_of_logs(history: ClientHistory) -> Iterator[Observation]:
     """Demands that the signature of a media link is in no log and no error in clear.
 
-    Fails when `sig=` is followed by anything but a redaction.
+    Fails when `sig=` is followed by anything but a redaction. It is a warning where the line is
+    one of an HTTP library, which the client may not know of, or where the link is dead.
     """
-    shown = _find_signature(history.logs)
     if history.case.startswith("logged"):
-        yield expect(not shown, "no signature of a link in the log", shown)
+        lines = history.logs.splitlines()
+        foreign = [each for each in lines if _OF_LIBRARIES.search(each)]
+        own = [each for each in lines if not _OF_LIBRARIES.search(each)]
+        for judge, listed in ((expect, own), (warn_unless, foreign)):
+            shown = _find_signature("\n".join(listed))
+            yield judge(not shown, "no signature of a link in the log", shown)
+    judge = warn_unless if history.case in {"refused-403", "refused-410"} else expect
     for outcome in history.calls("download"):
         shown = _find_signature(outcome.text)
-        yield expect(not shown, "no signature of a link in an error", shown)
+        yield judge(not shown, "no signature of a link in an error", shown)
 
 
 def _find_signature(text: str) -> str:

@@ -46,10 +46,10 @@ def cases(_: Stream) -> Iterator[Case]:
     yield _build_case("slow-order-allowed", 100, options={"timeout": 120}, needs=("timeout",))
     yield _build_case(
         "slow-order-real",
-        12.0,  # more than the ten seconds at which some clients cut every timeout
-        options={"timeout": 20},
+        10.5,
+        options={"timeout": 16},
         needs=("timeout",),
-        patience=22,
+        patience=18,
         early=True,
     )
     yield from _build_slow_reads()

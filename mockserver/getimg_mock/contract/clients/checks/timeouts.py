@@ -8,9 +8,13 @@ from getimg_mock.contract.clients.cases import fault_actions
 from getimg_mock.contract.clients.cases.case_rules import (
     FALLBACK_CALLS,
     HOUR,
+    VIDEO,
     Case,
+    ClientCall,
     balance,
+    image,
     models,
+    video,
 )
 from getimg_mock.contract.clients.cases.client_check import client_check
 from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
@@ -49,6 +53,31 @@ def cases(_: Stream) -> Iterator[Case]:
         limit=HOUR,
         rules=(silence,),
     )
+    yield from _build_order_cases(silence, drip)
+
+
+def _build_order_cases(silence: FaultRule, drip: FaultRule) -> Iterator[Case]:
+    """Yield the cases of orders that are not answered in time."""
+    submit = ClientCall(op="submit_video", args=VIDEO).instead_of("generate_video")
+    orders = (image(), submit, video())
+    yield Case(
+        name="silence-orders",
+        calls=orders,
+        options=_OPTIONS,
+        needs=("timeout", "max_retries"),
+        patience=12,
+        limit=HOUR,
+        rules=(silence,),
+    )
+    yield Case(
+        name="drip-orders",
+        calls=orders,
+        options=_OPTIONS,
+        needs=("timeout",),
+        patience=None,
+        limit=HOUR,
+        rules=(drip,),
+    )
 
 
 @client_check(
@@ -58,7 +87,7 @@ def cases(_: Stream) -> Iterator[Case]:
     evidence="choice",
     why="A byte now and then resets a read timeout for ever.",
     fix="Bound the whole call by a deadline on the monotonic clock.",
-    cases=("drip",),
+    cases=("drip", "drip-orders"),
 )
 def drips_end(history: ClientHistory) -> Iterator[Observation]:
     """Demands an error in time when the server sends one byte every 10 ms.
@@ -84,18 +113,20 @@ def drips_end(history: ClientHistory) -> Iterator[Observation]:
     evidence="choice",
     why="A peer may disappear without closing the connection.",
     fix="Set a read timeout.",
-    cases=("silence",),
+    cases=("silence", "silence-orders", "names-never"),
 )
 def silence_ends(history: ClientHistory) -> Iterator[Observation]:
     """Demands a clear error when the server accepts a request and sends nothing.
 
-    Fails when the call does not end within its timeout and retries, or raises an unclear error.
+    Tries reads, orders, and connections that are never made. Fails when the call does not end
+    within its timeout and retries, or raises an unclear error.
     """
+    slack = 10 if history.options.get("max_retries") == 0 else 120
     for outcome in history.calls():
         sent = history.during(outcome)
         # Without an option of its own, a client may wait as the official SDK does: 5 minutes.
         each_try = float(history.options.get("timeout", 300)) * 2 + 2
-        most = each_try * max(1, len(sent)) + 120
+        most = each_try * max(1, len(sent)) + slack
         yield expect(
             outcome.clear and outcome.seconds <= most,
             f"an error within {most:g} s",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import parse_qs
 
 from getimg_mock.contract.clients.cases import fault_actions
 from getimg_mock.contract.clients.cases.case_rules import (
@@ -45,10 +47,17 @@ if TYPE_CHECKING:
         ClientExchange,
         ClientHistory,
     )
+    from getimg_mock.contract.clients.fault_serving.fault_server import FaultContext
     from getimg_mock.contract.verdicts import Observation
     from getimg_mock.world.randomness import Stream
 
 
+_LONG_RANGE: Final = {
+    "start": "2026-03-05T00:00:00+00:00",
+    "end": "2026-08-31T12:00:00+00:00",
+}
+"""Half a year, which is the longest range that may be asked for."""
+_A_DAY: Final = 0.25
 _PRICE: Final = re.compile("price|cost|rate|free", re.IGNORECASE)
 _ALIKE: Final = ("seedream-4", "seedream-4-5", "seedance-v1-pro", "seedream", "seedream-4-")
 """Ids of models that others contain, and parts of ids that no model has."""
@@ -75,6 +84,11 @@ def cases(_: Stream) -> Iterator[Case]:
     """Yield the cases."""
     yield from _build_number_cases()
     yield from _build_list_cases()
+    yield Case(
+        name="long-range",
+        calls=(ClientCall(op="costs", args=_LONG_RANGE),),
+        rules=(FaultRule(on="billing.costs", do=_answer_range, label="half a year"),),
+    )
     # Of two and three bytes, so that a chunk ends inside a character somewhere.
     long_message = "l\u00e4nger \u2013 " * 100_000 + "end-of-message"
     refused = build_error(400, "invalid_parameter", long_message)
@@ -132,6 +146,28 @@ def _list_longest_first(listed: Any) -> Any:
     return sorted(listed, key=lambda each: -len(each["id"])) if isinstance(listed, list) else listed
 
 
+def _answer_range(turn: FaultContext) -> WireAnswer:
+    """Answer with a bucket for each day of the range that is asked for."""
+    asked = parse_qs(turn.asked.target.partition("?")[2])
+    try:
+        first, last = (
+            datetime.fromisoformat(asked[name][0].replace(" ", "+")).astimezone(UTC)
+            for name in ("start", "end")
+        )
+    except (LookupError, ValueError):
+        return build_error(400, "invalid_parameter", "The range cannot be read.")
+    days = list_days(first, last)
+    data = [{"date": day, "cost": _A_DAY} for day in days]
+    told = {"start": first.isoformat(), "end": last.isoformat(), "currency": "USD"}
+    return build_json_answer(200, told | {"data": data, "total_cost": _A_DAY * len(days)})
+
+
+def list_days(first: datetime, last: datetime) -> list[str]:
+    """Return the dates of a range, both ends included."""
+    count = (last.date() - first.date()).days + 1
+    return [str(first.date() + timedelta(days=each)) for each in range(count)]
+
+
 def _answer_rates(*rates: dict[str, Any]) -> dict[str, Any]:
     """Return a model with these rates."""
     return MODEL_ANSWER | {"pricing": {"currency": "USD", "rates": list(rates)}}
@@ -178,7 +214,7 @@ def _find_amounts(came: dict[str, Any]) -> Iterator[tuple[str, str]]:
     evidence="documented",
     why="data is a list; an empty list of rates means that the price is unknown.",
     fix="Do not assume that there is a first item, or only one.",
-    cases=("empty-data", "several", "no-models", "no-rates*", "no-mix-of-models"),
+    cases=("long-range", "empty-data", "several", "no-models", "no-rates*", "no-mix-of-models"),
 )
 def few_and_many_are_handled(history: ClientHistory) -> Iterator[Observation]:
     """Demands that empty lists and lists of several items are returned completely.
@@ -189,7 +225,9 @@ def few_and_many_are_handled(history: ClientHistory) -> Iterator[Observation]:
     """
     for outcome in history.calls():
         sent = find_answer(history, outcome)
-        if history.case == "no-mix-of-models":
+        if history.case == "long-range":
+            yield from _days_are_told_once(outcome)
+        elif history.case == "no-mix-of-models":
             asked = outcome.args["id"]
             right = outcome.kind == "error" or resolve_pointer(outcome.value, "/id") == asked
             yield expect(right, f"the model {asked!r}, or an error", outcome.shown, *sent)
@@ -271,3 +309,19 @@ def long_texts_are_whole(history: ClientHistory) -> Iterator[Observation]:
         else:
             got = str(resolve_pointer(outcome.value, "/data/0/url"))
             yield expect(len(got) > 8000, "the whole link", outcome.shown, *sent)
+
+
+def _days_are_told_once(outcome: CallOutcome) -> Iterator[Observation]:
+    """Judge the costs of half a year, which a client may ask for in parts."""
+    first, last = (datetime.fromisoformat(_LONG_RANGE[name]) for name in ("start", "end"))
+    days = list_days(first, last)
+    value = outcome.value if isinstance(outcome.value, dict) else {}
+    data = value.get("data")
+    yield expect(outcome.kind == "value", "the costs", outcome.shown)
+    if isinstance(data, list) and all(isinstance(each, dict) for each in data):
+        got = [str(each.get("date"))[:10] for each in data]
+        shown = f"{len(got)}, {len(set(got))} of them different"
+        yield expect(got == days, f"each of {len(days)} days once", shown)
+    if value.get("total_cost") is not None:
+        total, told = _A_DAY * len(days), value["total_cost"]
+        yield expect(abs(float(told) - total) < 1e-6, f"a total cost of {total}", str(told))

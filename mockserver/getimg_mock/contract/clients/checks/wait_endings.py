@@ -52,6 +52,7 @@ def cases(_: Stream) -> Iterator[Case]:
         needs=("wait_timeout",),
         scenario=(_HOLD_VIDEOS,),
     )
+    yield from _build_long_pause_cases()
     yield from _build_slow_answer_cases()
     yield from _build_bad_answer_cases()
     yield from _build_whole_wait_cases()
@@ -68,6 +69,25 @@ def cases(_: Stream) -> Iterator[Case]:
     )
     yield build_real_wait_case(
         "failing-real", patience=10, wait_timeout=10, scenario=(_fail_videos(2),)
+    )
+
+
+def _build_long_pause_cases() -> Iterator[Case]:
+    """Yield the cases of pauses that would outlast the wait."""
+    down = fault_actions.answer_instead(fault_actions.UNAVAILABLE)
+    later = FaultRule(on="videos.retrieve", do=down, label="polls fail", nth=tuple(range(2, 400)))
+    yield build_wait_case(
+        "held-down",
+        options={"poll_interval": 5, "wait_timeout": 100, "max_retries": 30},
+        needs=("wait_timeout",),
+        scenario=(_HOLD_VIDEOS,),
+        rules=(later,),
+    )
+    yield build_wait_case(
+        "held-rarely",
+        options={"poll_interval": 300, "wait_timeout": 20},
+        needs=("wait_timeout",),
+        scenario=(_HOLD_VIDEOS,),
     )
 
 
@@ -92,14 +112,29 @@ def _build_cancelled_cases() -> Iterator[Case]:
             by_scope=by_scope,
             logs=True,
         )
-    # A poll that follows is seen while the balance is waited for.
-    slow = (build_late_answers(on, 2.5) for on in ("billing.balance", "models.list"))
-    yield build_real_wait_case(
+    slow = FaultRule(on="images.generate", do=fault_actions.answer_late(60.0), label="slow order")
+    yield Case(
+        name="cancelled-scope-order",
+        calls=(image(),),
+        rules=(slow,),
+        options={"timeout": 120},
+        interrupt_at=23.0,
+        by_scope=True,
+        limit=HOUR,
+        patience=None,
+    )
+    yield _build_real_cancelled_case()
+
+
+def _build_real_cancelled_case() -> Case:
+    """Return the case in real time: a poll that follows is seen while the balance is waited for."""
+    slow_reads = (build_late_answers(on, 2.5) for on in ("billing.balance", "models.list"))
+    return build_real_wait_case(
         "cancelled-real",
         patience=6,
         wait_timeout=60,
         scenario=(_HOLD_VIDEOS,),
-        rules=tuple(slow),
+        rules=tuple(slow_reads),
         interrupt_after=2.5,
         logs=True,
     ).with_changes(calls=(video(), balance(), models().instead_of("balance")))
@@ -212,10 +247,10 @@ def waiting_ends(history: ClientHistory) -> Iterator[Observation]:
     """Demands that a wait for a video that stays pending raises an error with its id.
 
     Polls are answered at once, late, once not at all, or every other time with an error; one asks
-    for a pause of an hour. Fails when the call returns or never ends, or when the error lacks the
-    generation's id. With an option for the deadline, it fails as well when the wait lasts more than
-    a minute and an answer longer, as it does where polls are counted, or pauses double without a
-    maximum.
+    for a pause of an hour, or the interval is longer than the wait. Fails when the call returns or
+    never ends, or when the error lacks the generation's id. With an option for the deadline, it
+    fails as well when the wait lasts more than a minute and an answer longer, as it does where
+    polls are counted, or pauses double without a maximum.
     """
     limit = history.options.get("wait_timeout")
     most = _compute_longest_wait(history, float(limit)) if limit else WAIT_LIMIT
@@ -260,18 +295,23 @@ def cancelling_is_prompt(history: ClientHistory) -> Iterator[Observation]:
     It is interrupted in a pause, or while it waits for the answer to a poll.
 
     An asynchronous client is cancelled by its task, and by a cancel scope of anyio. Fails when the
-    wait goes on, also in the background of later calls, or when the id is neither on the error nor
-    in the client's log.
+    wait goes on, also in the background of later calls, when the id is neither on the error nor
+    in the client's log, or when a scope gets another error than the cancellation: by Python's
+    documentation that must be raised again, in almost all situations.
     """
+    scope = history.case.startswith("cancelled-scope")
     most = 20.0 if "looking" in history.case else _LATEST_END
-    for outcome in history.calls("generate_video"):
+    kinds = {"interrupted"} if scope else {"interrupted", "error"}
+    for outcome in history.calls("generate_image", "generate_video"):
         sent = history.during(outcome)
         yield expect(
-            outcome.kind in {"interrupted", "error"} and outcome.ended <= most,
-            "to stop when interrupted",
+            outcome.kind in kinds and outcome.ended <= most,
+            "to stop when interrupted, and to raise that",
             outcome.shown,
             *sent[-2:],
         )
+        if outcome.op == "generate_image":
+            continue
         own = "\n".join(each for each in history.logs.splitlines() if " http" not in each[:16])
         yield expect(
             names_generation(outcome, sent, own),

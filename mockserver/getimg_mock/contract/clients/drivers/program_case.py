@@ -72,8 +72,7 @@ class ProgramCase:
     def run(self) -> ClientHistory:
         """Make the calls, and return what was seen of them."""
         program, case = self.program, self.case
-        # The program has the clock of this machine: dates of the server must agree with it.
-        clock = VirtualClock()
+        clock = VirtualClock()  # as the program has it: dates of the server must agree with it
         with ExitStack() as stack:
             server, other = (stack.enter_context(SocketServer(clock)) for _ in range(2))
             self.place = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -99,7 +98,7 @@ class ProgramCase:
             self.case, self.server = case, server
             self._make_calls()
         history = self._build_history(server.adversary)
-        return history if forwarding is None else mark_foreign(history, forwarding)
+        return mark_foreign(history, forwarding) if forwarding else history
 
     def _build_history(self, adversary: FaultServer) -> ClientHistory:
         case = self.case

@@ -28,8 +28,10 @@ from getimg_mock.contract.clients.sandbox.client_time import Abandoned, ClientTi
 from getimg_mock.contract.clients.sandbox.environment import (
     CAN_LIMIT_FILES,
     capture_logs,
+    create_place,
     limit_files,
     make_repeatable,
+    record_output,
     set_environment,
     set_scratch_folder,
 )
@@ -103,8 +105,8 @@ class PythonDriver:
         """Return what this process, or an asynchronous client, cannot provide for a case."""
         if case.real:
             return "in this process: needs a real network"
-        alone = case.by_scope or (case.together and any(call.withdrawn for call in case.calls))
-        if alone and not self.is_async:
+        one_of_several = case.together and case.interrupt_after is not None
+        if (case.by_scope or one_of_several) and not self.is_async:
             return "here: needs an asynchronous client"
         if any(call.child for call in case.calls) and (self.is_async or not forks.SUPPORTED):
             return "here: needs a synchronous client, and a system that can fork"
@@ -138,9 +140,10 @@ class PythonDriver:
             adversary.most_at_first = case.first_requests
         network = Network(adversary, time)
         run = CaseRun(self.make, self.name, self.capabilities, case, adversary, network, time)
-        with tempfile.TemporaryDirectory() as place, ExitStack() as stack:
-            run.place = Path(place)
-            run.scratch = stack.enter_context(set_scratch_folder(run.place, on=not case.room))
+        with ExitStack() as stack:
+            run.place = stack.enter_context(create_place(case))
+            beside = Path(tempfile.gettempdir())
+            run.scratch = stack.enter_context(set_scratch_folder(beside, on=not case.room))
             logs = stack.enter_context(capture_logs()) if case.logs else []
             for each in (
                 set_environment(case, self.variables),
@@ -152,6 +155,8 @@ class PythonDriver:
                 measure_new_objects(on=case.holdings),
             ):
                 stack.enter_context(each)
+            if case.logs:
+                stack.enter_context(record_output(logs))
             self.make_calls(run)
         return run.history(seed, "\n".join(logs))
 

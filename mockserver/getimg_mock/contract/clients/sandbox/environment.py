@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import random  # noqa: TID251 - seeds the client's randomness
@@ -10,7 +11,7 @@ import tempfile
 import time  # noqa: TID251 - the client's time zone
 import tracemalloc
 import warnings
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from unittest.mock import patch
@@ -113,6 +114,20 @@ def _read_zone() -> None:
 
 
 @contextmanager
+def create_place(case: Case) -> Iterator[Path]:
+    """Yield the folder that downloads of a case are saved in; it exists where there are any.
+
+    On a disk, a folder is made and removed in a millisecond or two, which many a case does not
+    take.
+    """
+    if not any(call.op == "download" for call in case.calls):
+        yield Path(tempfile.gettempdir(), "no-downloads")
+        return
+    with tempfile.TemporaryDirectory() as place:
+        yield Path(place)
+
+
+@contextmanager
 def set_scratch_folder(place: Path, *, on: bool) -> Iterator[Path | None]:
     """Let temporary files be on another file system than `place`, if there is one.
 
@@ -168,6 +183,23 @@ def make_repeatable(seed: str) -> Iterator[None]:
             yield
     finally:
         random.setstate(state)
+
+
+@contextmanager
+def record_output(lines: list[str]) -> Iterator[None]:
+    """Add to the lines what is printed, and what is warned of."""
+    said = io.StringIO()
+
+    def note(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
+        lines.append(f"{category.__name__}: {message}")
+
+    with redirect_stdout(said), redirect_stderr(said), warnings.catch_warnings():
+        warnings.simplefilter("always")
+        warnings.showwarning = note
+        try:
+            yield
+        finally:
+            lines += said.getvalue().splitlines()
 
 
 def _nothing(*_: object, **__: object) -> None:

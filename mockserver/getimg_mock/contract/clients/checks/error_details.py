@@ -1,0 +1,133 @@
+"""GC306 and GC307: texts of errors that are hard to print, and ids of requests."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from getimg_mock.contract.clients.cases import fault_actions
+from getimg_mock.contract.clients.cases.case_rules import (
+    NO_RETRIES,
+    Case,
+    balance,
+    image,
+    models,
+    video,
+)
+from getimg_mock.contract.clients.cases.client_check import client_check
+from getimg_mock.contract.clients.cases.wire_script import build_error
+from getimg_mock.contract.clients.checks.own_requests import find_answer
+from getimg_mock.contract.clients.checks.submission_rules import build_submission_rules
+from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
+from getimg_mock.contract.verdicts import expect, warn_unless
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from getimg_mock.contract.clients.cases.client_history import ClientHistory
+    from getimg_mock.contract.verdicts import Observation
+    from getimg_mock.world.randomness import Stream
+
+_CONTROL_CHARACTERS: Final = "bell \x07 escape \x1b[31m nul \x00 and a line \u2028 separator"
+_SURROGATE: Final = "a lone \ud800 surrogate"
+_FALLBACK_CALL: Final = video().instead_of("generate_image")
+
+
+def cases(stream: Stream) -> Iterator[Case]:
+    """Yield the cases."""
+    request_id = f"req_{stream.letters[:12]}"
+    yield _build_earlier_id_case(request_id)
+    for name, label, answer in (
+        (
+            "control-characters",
+            "control characters",
+            build_error(400, "invalid_parameter", _CONTROL_CHARACTERS),
+        ),
+        (
+            "control-surrogate",
+            "a lone surrogate",
+            build_error(400, "invalid_parameter", _SURROGATE),
+        ),
+        (
+            "request-id",
+            "request id",
+            build_error(400, "invalid_parameter", "No.", ("x-request-id", request_id)),
+        ),
+    ):
+        refuse = fault_actions.answer_instead(answer)
+        yield Case(
+            name=name,
+            calls=(image(), _FALLBACK_CALL),
+            options=NO_RETRIES,
+            rules=build_submission_rules(label, refuse, legal=name != "control-surrogate"),
+        )
+
+
+def _build_earlier_id_case(request_id: str) -> Case:
+    """Return the case in which an answer has a request id, and the refusal after it has none."""
+    named = fault_actions.change_answer(lambda a: a.with_headers(("X-Request-Id", request_id)))
+    refuse = fault_actions.answer_instead(build_error(400, "invalid_parameter", "No."))
+    return Case(
+        name="request-id-earlier",
+        calls=(balance(), models().instead_of("balance"), image(), _FALLBACK_CALL),
+        options=NO_RETRIES,
+        rules=(
+            *build_submission_rules("no request id", refuse),
+            FaultRule(on="billing.balance", label="an id", do=named, must=False),
+            FaultRule(on="models.list", label="an id", do=named, must=False),
+        ),
+    )
+
+
+@client_check(
+    "GC306",
+    "An error whose message has control characters can be printed",
+    severity="minor",
+    evidence="standard",
+    why="JSON may contain any code point, even a lone surrogate.",
+    fix="Replace what UTF-8 cannot encode when building the message.",
+    source="RFC 8259, section 8.2",
+    cases=("control-*",),
+)
+def errors_are_printable(history: ClientHistory) -> Iterator[Observation]:
+    """Demands an error that can be printed when its message has control characters.
+
+    Fails when encoding the text as UTF-8 raises, as it does for a lone surrogate.
+    """
+    for outcome in history.calls():
+        yield expect(
+            outcome.kind == "error" and outcome.error.get("printable", True),
+            "an error that can be printed",
+            ascii(outcome.shown),
+            *find_answer(history, outcome),
+        )
+
+
+@client_check(
+    "GC307",
+    "The request id of a refused request is reachable from the error",
+    severity="major",
+    evidence="choice",
+    why="The provider's support asks for it.",
+    fix="Keep the response's headers on the error.",
+    cases=("request-id", "request-id-earlier"),
+)
+def request_ids_are_reachable(history: ClientHistory) -> Iterator[Observation]:
+    """Demands that the `X-Request-Id` of a refused request is on the error or in its text.
+
+    Fails when the id of an earlier request is there. That none is there is a warning, as no
+    documentation names the header.
+    """
+    earlier = ""
+    for outcome in history.calls():
+        for each in find_answer(history, outcome):
+            headers = {name.lower(): value for name, value in each.headers}
+            expected = headers.get("x-request-id", "")
+            told = f"{outcome.text} {outcome.error.get('request_id')}"
+            if earlier:
+                yield expect(earlier not in told, "no id of another request", outcome.shown, each)
+                continue
+            if outcome.kind == "value":
+                earlier = expected
+                continue
+            reachable = outcome.error.get("request_id") == expected or expected in outcome.text
+            yield warn_unless(reachable, f"the request id {expected}", outcome.shown, each)
