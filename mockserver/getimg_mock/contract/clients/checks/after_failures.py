@@ -80,14 +80,6 @@ def cases(_: Stream) -> Iterator[Case]:
         interrupt_after=0.3,
         patience=6,
     )
-    yield _build_case(
-        "after-withdrawn-models",
-        "models.list",
-        models(),
-        _answer_halfway,
-        interrupt_after=2.0,
-        times=_FEW,
-    )
     yield from _build_kind_cases()
     yield from _build_late_case()
     yield from _build_link_cases()
@@ -98,6 +90,14 @@ def _build_kind_cases() -> Iterator[Case]:
 
     What a client loses by one kind alone, such as a slot or a session, is lost before that call.
     """
+    yield _build_case(
+        "after-withdrawn-models",
+        "models.list",
+        models(),
+        _answer_halfway,
+        interrupt_after=2.0,
+        times=_FEW,
+    )
     for name, act in (
         ("unpaid", fault_actions.answer_instead(build_error(402, "quota_exceeded", "No money."))),
         ("limited", fault_actions.answer_instead(build_error(429, "rate_limit", "Too many."))),
@@ -250,11 +250,10 @@ def _fail_video(turn: FaultContext) -> Any:
 def failures_leave_a_client_able(history: ClientHistory) -> Iterator[Observation]:
     """Demands that a valid call succeeds after a dozen calls that failed.
 
-    The case decides how they fail: refused orders, reads and links, calls that are reset, cut off
-    or not answered, videos that fail, links that lead to a page, orders and reads that their caller
-    cancels halfway or whose answer comes too late, or an outage that ended an hour ago. Fails when
-    the last call raises, is not sent after an outage, or returns the answer to an earlier one, or
-    when a cancelled one ends much later.
+    The case decides how they fail: refused, reset, cut off or unanswered calls, videos that fail,
+    links that lead to a page, calls that their caller cancels halfway or whose answer comes too
+    late, or an outage that ended an hour ago. Fails when the last call raises, is not sent after an
+    outage, or returns the answer to an earlier one, or when a cancelled one ends much later.
     """
     if history.case.startswith("after-withdrawn"):
         longest = max((each.seconds for each in history.calls()[:-1]), default=0.0)

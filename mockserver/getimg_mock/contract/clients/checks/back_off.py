@@ -45,6 +45,7 @@ _MAX_TRIES: Final = 12
 _SHORTEST_WAIT: Final = 0.02
 """What the longest of several waits before a further try reaches at least, in seconds."""
 _VIDEO: Final = "req-GREASE0000003"
+_COUNTS: Final = {"no-retries": 0, "one-retry": 1, "five-retries": 5, "twelve-retries": 12}
 _LONGEST_END: Final = 1.0
 """How long a call may go on after the answer to its last attempt, in seconds."""
 
@@ -70,12 +71,7 @@ def cases(_: Stream) -> Iterator[Case]:
         limit=4 * LIMIT,
         patience=None,
     )
-    for name, count in (
-        ("no-retries", 0),
-        ("one-retry", 1),
-        ("five-retries", 5),
-        ("twelve-retries", 12),
-    ):
+    for name, count in _COUNTS.items():
         yield Case(
             name=f"down-{name}",
             calls=calls,

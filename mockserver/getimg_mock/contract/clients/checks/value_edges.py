@@ -228,9 +228,7 @@ def few_and_many_are_handled(history: ClientHistory) -> Iterator[Observation]:
         if history.case == "long-range":
             yield from _days_are_told_once(outcome)
         elif history.case == "no-mix-of-models":
-            asked = outcome.args["id"]
-            right = outcome.kind == "error" or resolve_pointer(outcome.value, "/id") == asked
-            yield expect(right, f"the model {asked!r}, or an error", outcome.shown, *sent)
+            yield _judge_model(outcome, sent)
         elif history.case == "empty-data":
             yield expect(
                 outcome.kind == "value" or outcome.clear,
@@ -251,6 +249,13 @@ def few_and_many_are_handled(history: ClientHistory) -> Iterator[Observation]:
             )
         else:
             yield _judge_models(outcome, sent)
+
+
+def _judge_model(outcome: CallOutcome, sent: list[ClientExchange]) -> Observation:
+    """Return whether a model is the one that was asked for, and not one of a similar id."""
+    asked = outcome.args["id"]
+    right = outcome.kind == "error" or resolve_pointer(outcome.value, "/id") == asked
+    return expect(right, f"the model {asked!r}, or an error", outcome.shown, *sent)
 
 
 def _judge_models(outcome: CallOutcome, sent: list[ClientExchange]) -> Observation:
