@@ -33,7 +33,11 @@ MUTANTS: Final = tuple(
             "references-sorted",
         ),
         "GC105": ("raw-ids", "dots-sent", "slashes-raw"),
-        "GC106": ("naive-sent", "raw-plus"),
+        "GC106": (
+            "naive-sent",
+            "raw-plus",
+            "moments-stamped-utc",
+        ),
         "GC107": ("no-user-agent", "no-content-type"),
         "GC108": ("stringly", "whole-floats"),
         "GC109": ("prefix-dropped", "environment-ignored"),
@@ -75,8 +79,12 @@ MUTANTS: Final = tuple(
             "empty-list-fatal",
             "no-rates-is-free",
             "border-days-twice",
+            "first-hundred-models",
         ),
-        "GC213": ("odd-headers-fatal",),
+        "GC213": (
+            "odd-headers-fatal",
+            "file-types-by-case",
+        ),
         "GC214": ("message-cut",),
         "GC215": ("ample-balance-kept", "latest-balance-told"),
         "GC301": (
@@ -96,7 +104,13 @@ MUTANTS: Final = tuple(
             "envelope-trusted",
             "refusals-trusted",
         ),
-        "GC305": ("key-in-errors", "key-in-cause", "key-half-masked", "order-in-errors"),
+        "GC305": (
+            "key-in-errors",
+            "key-in-cause",
+            "key-half-masked",
+            "order-in-errors",
+            "key-not-stripped",
+        ),
         "GC306": ("surrogates-kept",),
         "GC307": (
             "request-id-dropped",
@@ -131,6 +145,7 @@ MUTANTS: Final = tuple(
             "stale-unnoticed",
             "broken-bodies-fatal",
             "gateway-pages-fatal",
+            "looks-fatal-at-500",
         ),
         "GC410": (
             "retries-refusals",
@@ -150,7 +165,11 @@ MUTANTS: Final = tuple(
         ),
         "GC412": ("long-waits-cut", "dates-ignored", "dates-local"),
         "GC413": ("reset-ignored", "reset-as-duration"),
-        "GC414": ("odd-wait-crash", "odd-wait-spins"),
+        "GC414": (
+            "odd-wait-crash",
+            "odd-wait-spins",
+            "odd-reset-crash",
+        ),
         "GC415": (
             "no-backoff",
             "no-jitter",
@@ -165,7 +184,12 @@ MUTANTS: Final = tuple(
             "exponent-kept",
             "limits-waited-for-for-ever",
         ),
-        "GC416": ("unknown-as-not-sent", "lost-called-free", "outcome-called-known"),
+        "GC416": (
+            "unknown-as-not-sent",
+            "lost-called-free",
+            "outcome-called-known",
+            "outcome-of-gateways-known",
+        ),
         "GC417": (
             "body-rebuilt",
             "retries-drop-the-ratio",
@@ -290,6 +314,7 @@ MUTANTS: Final = tuple(
             "key-in-query",
             "key-in-sidecar",
             "key-in-warnings",
+            "key-exported",
         ),
         "GC704": ("posts-follow", "redirected-as-get"),
         "GC705": ("loops-for-ever",),
@@ -336,6 +361,7 @@ MUTANTS: Final = tuple(
             "closed-in-part",
             "refused-parts-left",
             "cancelled-parts-pile-up",
+            "parts-left-beside",
         ),
         "GC810": ("one-thread-only", "fork-shares"),
         "GC811": ("date-trusted",),

@@ -158,7 +158,7 @@ def _build_body_cases() -> Iterator[Case]:
     why="Proxies add headers of their own.",
     fix="Look headers up without regard to case; ignore unknown ones.",
     source="RFC 9110, section 5",
-    cases=("odd-headers",),
+    cases=("odd-headers*",),
 )
 def legal_answers_are_taken(history: ClientHistory) -> Iterator[Observation]:
     """Demands that a legal answer is returned as it came, or that a refusal becomes a clear error.
@@ -169,6 +169,11 @@ def legal_answers_are_taken(history: ClientHistory) -> Iterator[Observation]:
     is for a leap second.
     """
     for outcome in history.calls():
+        if outcome.op == "download":
+            yield expect(outcome.kind == "value", "the file", outcome.shown)
+            continue
+        if history.case == "odd-headers-of-a-file":
+            continue
         seen = judge_outcome(history, outcome)
         if history.case == "optional-waited" and outcome.kind == "value":
             cost = resolve_pointer(outcome.value, "/usage/total_cost")

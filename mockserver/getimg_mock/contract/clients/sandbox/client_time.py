@@ -39,6 +39,8 @@ WATCHER_THREAD_NAME: Final = "getimg-mock watches"
 _EPOCH: Final = START.timestamp()
 _GRACE: Final = 0.002
 _STUCK_SECONDS: Final = 5.0
+_ALONE_SECONDS: Final = 0.1
+"""How long a loop is waited for that has no timer, and that nothing else can wake."""
 _TICK: Final = 1e-6
 _SHORT: Final = 1.0
 _BRIEF: Final = 0.05
@@ -181,7 +183,8 @@ class ClientTime:
         if threading.current_thread() is not self._thread:
             return self._wait_in_background(loop)
         if loop.timeout is None:
-            events = loop.poll(_STUCK_SECONDS)
+            others = loop.jobs > 0 or loop.has_sockets or _count_other_threads() > 0
+            events = loop.poll(_STUCK_SECONDS if others else _ALONE_SECONDS)
             if not events:
                 raise Abandoned("waits for something that will never happen")
             return events
