@@ -25,7 +25,7 @@ class Patches:
 
     def __init__(self) -> None:
         self.active = True
-        self._places: list[tuple[Any, str, Any]] = []
+        self._places: list[tuple[Any, str, Any, _Record]] = []
 
     def replace(self, owner: Any, name: str, make: Callable[[Any], Any]) -> Any:
         """Replace an attribute by what `make` returns for the original, and return that.
@@ -34,32 +34,33 @@ class Patches:
         """
         current = vars(owner).get(name)
         inherited = current is None
-        original = find_original(getattr(owner, name) if inherited else current)
-        known = _find_record(current)
+        original = getattr(owner, name) if inherited else current
+        known = _find_record(original)
         if known is not None and not known.patches.active:
-            inherited = known.inherited
+            original = find_original(known.original)
+            inherited = inherited or known.inherited
         replacement = make(original)
-        _RECORDS[replacement] = _Record(self, original, inherited)
-        self._set(owner, name, replacement)
+        record = _RECORDS[replacement] = _Record(self, original, inherited, known is not None)
+        self._set(owner, name, replacement, record)
         return replacement
 
     def reuse(self, owner: Any, name: str, replacement: Any) -> None:
         """Put a replacement that `replace` returned also in place of another attribute."""
-        self._set(owner, name, replacement)
+        self._set(owner, name, replacement, _RECORDS[replacement])
 
     def restore(self) -> None:
         """End all replacements, and restore the attributes that still hold one."""
         self.active = False
-        for owner, name, replacement in reversed(self._places):
+        for owner, name, replacement, record in reversed(self._places):
             if vars(owner).get(name) is replacement:
-                _restore(owner, name, replacement)
+                _restore(owner, name, record)
             else:
                 _CONTESTED[id(owner), name] = owner
         self._places.clear()
 
-    def _set(self, owner: Any, name: str, replacement: Any) -> None:
+    def _set(self, owner: Any, name: str, replacement: Any, record: _Record) -> None:
         setattr(owner, name, replacement)
-        self._places.append((owner, name, replacement))
+        self._places.append((owner, name, replacement, record))
 
 
 def find_original(value: Any) -> Any:
@@ -74,16 +75,17 @@ def restore_late() -> None:
     for (key, name), owner in tuple(_CONTESTED.items()):
         value = vars(owner).get(name)
         if find_original(value) is not value:
-            _restore(owner, name, value)
+            _restore(owner, name, _RECORDS[value])
             del _CONTESTED[key, name]
 
 
 class _Record(NamedTuple):
-    """What a replacement belongs to, and what it replaces."""
+    """What a replacement belongs to, and what it replaces: a replacement, too, where `nested`."""
 
     patches: Patches
     original: Any
     inherited: bool
+    nested: bool
 
 
 _RECORDS: Final[WeakKeyDictionary[Any, _Record]] = WeakKeyDictionary()
@@ -99,9 +101,10 @@ def _find_record(value: Any) -> _Record | None:
         return None
 
 
-def _restore(owner: Any, name: str, replacement: Any) -> None:
-    record = _RECORDS[replacement]
-    while (earlier := _find_record(record.original)) and not earlier.patches.active:
+def _restore(owner: Any, name: str, record: _Record) -> None:
+    while record.nested and (earlier := _find_record(record.original)):
+        if earlier.patches.active:
+            break
         record = earlier
     # An attribute that a class has inherited is removed again.
     if record.inherited:

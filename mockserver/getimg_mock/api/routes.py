@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from getimg_mock.api import billing, downloads, images, models, videos
 from getimg_mock.api.endpoints import Endpoint, HandledOperation
@@ -40,26 +40,21 @@ class Routes:
     """The ASGI application for the API's paths; others get 404."""
 
     def __init__(self, fake: Fake, log: AccessLog) -> None:
-        endpoints = {}
-        self._ways = {each.operation: each(fake, log) for each in (PlainImages, PlainPolls)}
-        for name, operation in OPERATIONS.items():
-            handled = HandledOperation(operation, HANDLERS[name])
-            by_method = dict.fromkeys(operation.methods, handled)
-            endpoints[operation.path] = Endpoint(fake, log, by_method, self._ways.get(name))
-        unknown = Operation(name="unknown", method="", path="", keyed=False)
-        elsewhere = HandledOperation(unknown, _refuse_unknown_path)
         # Most requests have a path without a parameter, or with one at its end, such as polls.
         # These are found without matching patterns.
-        self._plain = {path: found for path, found in endpoints.items() if "{" not in path}
-        self._ending = {
-            path[: path.index("/{")]: (path[path.index("{") + 1 : -1], found)
-            for path, found in endpoints.items()
-            if path.count("{") == 1
-        }
-        self._patterns = [
-            (_compile_path(path), found) for path, found in endpoints.items() if path.count("{") > 1
-        ]
-        self._elsewhere = Endpoint(fake, log, _AnyMethod(elsewhere))
+        self._plain: dict[str, Endpoint] = {}
+        self._ending: dict[str, tuple[str, Endpoint]] = {}
+        self._patterns: list[tuple[re.Pattern[str], Endpoint]] = []
+        self._ways = {each.operation: each(fake, log) for each in (PlainImages, PlainPolls)}
+        for place in _list_places():
+            endpoint = Endpoint(fake, log, place.operations, self._ways.get(place.name))
+            if place.pattern is not None:
+                self._patterns.append((place.pattern, endpoint))
+            elif place.parameter:
+                self._ending[place.path] = place.parameter, endpoint
+            else:
+                self._plain[place.path] = endpoint
+        self._elsewhere = Endpoint(fake, log, _ELSEWHERE)
 
     def retire(self) -> None:
         """Let what has been prepared be prepared again: another fake serves from now on."""
@@ -97,9 +92,32 @@ class Routes:
         return self._elsewhere
 
 
+class _Place(NamedTuple):
+    """An operation and its place, which are the same for all fakes: each test has one.
+
+    `path` is without the one `parameter` at its end; `pattern` is that of a path with several.
+    """
+
+    name: str
+    operations: Mapping[str, HandledOperation]
+    path: str
+    parameter: str = ""
+    pattern: re.Pattern[str] | None = None
+
+
 @cache
-def _compile_path(path: str) -> re.Pattern[str]:
-    return re.compile(re.sub(r"{(\w+)}", r"(?P<\1>[^/]+)", path))
+def _list_places() -> tuple[_Place, ...]:
+    return tuple(_find_place(*each) for each in OPERATIONS.items())
+
+
+def _find_place(name: str, operation: Operation) -> _Place:
+    handled = HandledOperation(operation, HANDLERS[name])
+    path, operations = operation.path, dict.fromkeys(operation.methods, handled)
+    if path.count("{") > 1:
+        pattern = re.compile(re.sub(r"{(\w+)}", r"(?P<\1>[^/]+)", path))
+        return _Place(name, operations, path, pattern=pattern)
+    parent, _, parameter = path.partition("/{")
+    return _Place(name, operations, parent, parameter.rstrip("}"))
 
 
 async def _serve_lifespan(receive: Receive, send: Send) -> None:
@@ -130,3 +148,10 @@ async def _refuse_unknown_path(call: Call) -> Answer:
         # Observed in July 2026: the older API refuses valid v2 keys.
         raise invalid_api_key(advise_older_path(path))
     raise unknown_path(path, advise_path(call.method, path))
+
+
+_ELSEWHERE: Final = _AnyMethod(
+    HandledOperation(
+        Operation(name="unknown", method="", path="", keyed=False), _refuse_unknown_path
+    )
+)

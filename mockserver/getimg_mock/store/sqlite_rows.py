@@ -74,7 +74,7 @@ class SqliteRows:
                 cached_statements=256,
             )
             open_tables(self._connection, path)
-            self._log = WriteAheadLog(self._connection)
+            self._log = WriteAheadLog(self._connection, path)
 
     @contextmanager
     def _explain(self) -> Iterator[None]:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 # Pages of the log after which SQLite copies it by itself: where `WriteAheadLog` does not.
-_LONGEST_LOG: Final = 8 * LOG_PAGES
+_LONGEST_LOG: Final = 4 * LOG_PAGES
 # The format of a file without tables.
 _EMPTY: Final = 0
 _CACHE_KIB: Final = 32 * 1024

@@ -51,6 +51,13 @@ POLICIES: Final = ("no-unexpected-calls", "no-undownloaded-results", "no-pending
 _LIMITS: Final = ("image_rpm", "video_rpm", "concurrent", "rate_window")
 _RATE: Final = re.compile(r"x(\d+(?:\.\d+)?)")
 
+_FEWEST_EXCHANGES: Final = 10_000
+# Real sizes cost time in each test; a test that is about them asks for them.
+_DEFAULTS: Final[dict[str, Any]] = {
+    "media_size": "small",
+    "journal_exchanges": _FEWEST_EXCHANGES,
+}
+
 # Settings of a whole fake, which cannot differ for one workspace of a shared server.
 WHOLE_FAKE_SETTINGS: Final = (
     "models",
@@ -118,10 +125,11 @@ def resolve_options(
     verdict = _check_verdict(values.pop("verdict", "off"))
     start, rate, linked = _parse_clock(values.pop("clock", "virtual"))
     values = dict(_flatten(values, request.config.rootpath))
-    # Real sizes cost time in each test; a test that is about them asks for them.
-    read = Settings.of(**{"media_size": "small"} | values, quiet=True)
+    read = Settings.of(**_DEFAULTS | values, quiet=True)
+    if read.journal_exchanges < _FEWEST_EXCHANGES:
+        read = replace(read, journal_exchanges=_FEWEST_EXCHANGES)
     return WorkspaceOptions(
-        settings=replace(read, journal_exchanges=max(read.journal_exchanges, 10_000)),
+        settings=read,
         given=values,
         key=str(key),
         start=start,

@@ -64,7 +64,8 @@ def create_fake_with_epochs(
 
     Raises `SettingsError` for an invalid models file or scenario.
     """
-    made = Fake.of(replace(settings, store=MEMORY_STORE))
+    in_memory = settings.store == MEMORY_STORE
+    made = Fake.of(settings if in_memory else replace(settings, store=MEMORY_STORE))
     store = EpochStore(
         lambda key: open_workspace(key, settings, clock()), bound=settings.max_workspaces
     )

@@ -18,7 +18,6 @@ from getimg_mock.patches import Patches, find_original, restore_late
 from getimg_mock.virtual_time.datetime_patch import DatetimePatch
 from getimg_mock.virtual_time.event_loops import AsyncioLoops, TrioLoops
 from getimg_mock.virtual_time.time_aliases import (
-    FUNCTIONS,
     find_aliases,
     find_held,
     list_new_modules,
@@ -114,14 +113,14 @@ class TimeBinding:
         self._datetime.shift(microseconds)
 
     def _patch_time(self) -> None:
-        originals = {name: find_original(getattr(time, name)) for name in FUNCTIONS}
         aliases = list(find_aliases())
         self._modules = list_searched_modules()
-        made: dict[str, Any] = {}
+        made: dict[str, _TimeFunction] = {}
         for name, bound in self._bound_functions().items():
             made[name] = self._patches.replace(time, name, self._make_function(bound))
         for module, attribute, name in aliases:
-            if find_original(getattr(module, attribute, None)) is originals[name]:
+            held, original = getattr(module, attribute, None), made[name].original
+            if held is original or find_original(held) is original:
                 self._patches.reuse(module, attribute, made[name])
         self._functions = frozenset(made.values())
 
@@ -189,7 +188,7 @@ class _TimeFunction:
     ) -> None:
         update_wrapper(self, original)
         self._real_callers = real_callers
-        self._original = original
+        self.original = original
         self._bound = bound
         self._patches, self._threads = scope
 
@@ -198,7 +197,7 @@ class _TimeFunction:
             real = self._real_callers
             if real is None or not real[_get_frame(1).f_globals.get("__name__")]:
                 return self._bound(*arguments)
-        return self._original(*arguments)
+        return self.original(*arguments)
 
     def __reduce__(self) -> str:
         return self.__name__  # type: ignore[attr-defined, no-any-return]

@@ -36,6 +36,9 @@ _SELECTORS: Final = (
 )
 
 
+_END_OF_SLEEP: Final = getattr(asyncio.futures, "_set_result_unless_cancelled", object())
+
+
 class LoopError(GetimgMockError):
     """An event loop whose timers cannot be bound to a clock."""
 
@@ -113,6 +116,9 @@ def _is_next_timer_deadline(loop: Any) -> bool:
     """Return whether the next timer of a loop ends a wait, rather than a sleep."""
     timers = getattr(loop, "_scheduled", None)
     callback = getattr(timers[0], "_callback", None) if timers else None
+    # What ends a sleep, which most timers do.
+    if callback is _END_OF_SLEEP:
+        return False
     name = getattr(callback, "__qualname__", "").lower()
     return "timeout" in name or name == "_release_waiter"
 

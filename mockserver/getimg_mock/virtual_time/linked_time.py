@@ -148,9 +148,7 @@ class Link:
             _sleep_really(seconds)
             return
         if self._sleepers.may_jump(seconds):
-            with self._lock:
-                microseconds = self._move(seconds)
-            self._binding.shift_dates(microseconds)
+            self._jump(seconds)
             return
         moment = self.monotonic() + seconds
         if self._sleepers.sleep_until(moment, seconds, self._rest):
@@ -185,6 +183,9 @@ class Link:
         """Return the events of a loop of asyncio that come before its timeout on the clock."""
         if loop.timeout is None:
             return loop.poll(None)
+        if not (loop.has_sockets or loop.is_deadline) and self._sleepers.may_jump(loop.timeout):
+            self._jump(loop.timeout)
+            return []
         events: Any = []
 
         def rest(seconds: float) -> bool:
@@ -240,6 +241,12 @@ class Link:
         """Move the clock forward to a moment of `monotonic`; an earlier one changes nothing."""
         with self._lock:
             microseconds = self._move(moment - self.monotonic())
+        self._binding.shift_dates(microseconds)
+
+    def _jump(self, seconds: float) -> None:
+        """Move the clock for a thread that is alone."""
+        with self._lock:
+            microseconds = self._move(seconds)
         self._binding.shift_dates(microseconds)
 
     def _move(self, seconds: float) -> int:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-@dataclass(frozen=True, slots=True)
-class IdleLoop:
+class IdleLoop(NamedTuple):
     """An event loop of asyncio that has nothing to do before its next timer.
 
     `timeout` is the number of seconds until that timer, None without one. `poll` waits so many real

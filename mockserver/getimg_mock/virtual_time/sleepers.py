@@ -67,14 +67,15 @@ class Sleepers:
     def may_jump(self, seconds: float) -> bool:
         """Return whether the calling thread, which sleeps so long, may move the clock at once.
 
-        It may where there is no other thread, and nothing real is under way.
+        It may where no other thread counts, and nothing real is under way.
         """
         if (
             self._asleep
-            or threading.active_count() != 1
             or self._at_work()
             or (self._real_work is not None and self._real_work.is_under_way())
         ):
+            return False
+        if threading.active_count() != 1 and self._find_other_threads(threading.current_thread()):
             return False
         if seconds <= _SHORT_SLEEP or self._steps:
             self._count_step(threading.current_thread(), seconds)

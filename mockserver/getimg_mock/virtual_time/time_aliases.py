@@ -127,7 +127,11 @@ class ImportedModules:
 
 def list_new_modules(before: dict[str, ModuleType]) -> set[str]:
     """Return the names of the modules that were not there before."""
-    return set() if _are_same(before) else set(sys.modules) - set(before)
+    modules = sys.modules
+    # A new name is the last one. To compare all of them takes a test 0.05 ms.
+    if len(modules) == len(before) and next(reversed(modules)) == next(reversed(before)):
+        return set()
+    return set(modules) - set(before)
 
 
 def _are_same(modules: dict[str, ModuleType]) -> bool:

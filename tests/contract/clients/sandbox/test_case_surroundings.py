@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from getimg_mock.contract.clients.cases.case_rules import WEST, Case, balance
+from getimg_mock.contract.clients.cases.case_rules import WEST, Case, balance, download, image
 from getimg_mock.contract.clients.sandbox.environment import (
     CAN_LIMIT_FILES,
+    create_place,
     limit_files,
     set_environment,
     set_scratch_folder,
@@ -67,3 +68,12 @@ def test_variables_are_as_they_were_whatever_a_client_did(monkeypatch: pytest.Mo
         del os.environ["CLIENT_CACHE"]
         os.environ["THEIR_OTHER"] = "x"
     assert dict(os.environ) == before
+
+
+def test_a_folder_is_there_where_something_is_saved() -> None:
+    """It goes with the case; a case that saves nothing makes none."""
+    with create_place(Case(name="saves", calls=(image(), download()))) as place:
+        place.joinpath("0").mkdir()
+    assert not place.exists()
+    with create_place(Case(name="reads", calls=(balance(),))) as nowhere:
+        assert not nowhere.exists()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
+from fnmatch import translate
+from functools import cache
 from typing import TYPE_CHECKING, TypeVar
 
 from getimg_mock.contract.verdicts import Check, Verdict, attach_check, judge_check
@@ -31,7 +33,14 @@ class ClientCheck(Check):
 
     def wants(self, case: str) -> bool:
         """Return whether the check is judged by a case."""
-        return any(fnmatchcase(case, each) for each in self.cases)
+        return _compile_globs(self.cases)(case) is not None
+
+
+# A run asks this for each check and case: one glob after the other took a tenth of a second.
+@cache
+def _compile_globs(globs: tuple[str, ...]) -> Callable[[str], object]:
+    """Return what matches a name with all globs at once."""
+    return re.compile("|".join(map(translate, globs))).match
 
 
 _Judge = TypeVar("_Judge", bound="Callable[..., Iterable[Observation]]")

@@ -28,6 +28,7 @@ from getimg_mock.contract.clients.sandbox.client_time import Abandoned, ClientTi
 from getimg_mock.contract.clients.sandbox.environment import (
     CAN_LIMIT_FILES,
     capture_logs,
+    create_place,
     limit_files,
     make_repeatable,
     record_output,
@@ -132,9 +133,10 @@ class PythonDriver:
             adversary.most_at_first = case.first_requests
         network = Network(adversary, time)
         run = CaseRun(self.make, self.name, self.capabilities, case, adversary, network, time)
-        with tempfile.TemporaryDirectory() as place, ExitStack() as stack:
-            run.place = Path(place)
-            run.scratch = stack.enter_context(set_scratch_folder(run.place, on=not case.room))
+        with ExitStack() as stack:
+            run.place = stack.enter_context(create_place(case))
+            beside = Path(tempfile.gettempdir())
+            run.scratch = stack.enter_context(set_scratch_folder(beside, on=not case.room))
             logs = stack.enter_context(capture_logs()) if case.logs else []
             for each in (
                 set_environment(case, self.variables),

@@ -114,6 +114,20 @@ def _read_zone() -> None:
 
 
 @contextmanager
+def create_place(case: Case) -> Iterator[Path]:
+    """Yield the folder that downloads of a case are saved in; it exists where there are any.
+
+    On a disk, a folder is made and removed in a millisecond or two, which many a case does not
+    take.
+    """
+    if not any(call.op == "download" for call in case.calls):
+        yield Path(tempfile.gettempdir(), "no-downloads")
+        return
+    with tempfile.TemporaryDirectory() as place:
+        yield Path(place)
+
+
+@contextmanager
 def set_scratch_folder(place: Path, *, on: bool) -> Iterator[Path | None]:
     """Let temporary files be on another file system than `place`, if there is one.
 
