@@ -168,12 +168,10 @@ def legal_answers_are_taken(history: ClientHistory) -> Iterator[Observation]:
     order mark, or no media type at all, is not quite legal: to refuse that is a warning, and so it
     is for a leap second.
     """
-    for outcome in history.calls():
-        if outcome.op == "download":
-            yield expect(outcome.kind == "value", "the file", outcome.shown)
-            continue
-        if history.case == "odd-headers-of-a-file":
-            continue
+    yield from (
+        expect(each.kind == "value", "the file", each.shown) for each in history.calls("download")
+    )
+    for outcome in () if history.calls("download") else history.calls():
         seen = judge_outcome(history, outcome)
         if history.case == "optional-waited" and outcome.kind == "value":
             cost = resolve_pointer(outcome.value, "/usage/total_cost")

@@ -213,12 +213,8 @@ def few_and_many_are_handled(history: ClientHistory) -> Iterator[Observation]:
             got = len(outcome.value) if isinstance(outcome.value, list) else None
             yield expect(got == _MANY_MODELS, f"{_MANY_MODELS} models", f"{got}", *sent)
         elif history.case == "empty-data":
-            yield expect(
-                outcome.kind == "value" or outcome.clear,
-                "a value or a clear error",
-                outcome.shown,
-                *sent,
-            )
+            right = outcome.kind == "value" or outcome.clear
+            yield expect(right, "a value or a clear error", outcome.shown, *sent)
         elif history.case == "several":
             yield expect(
                 len(resolve_pointer(outcome.value, "/data") or ()) == 3,
