@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from weakref import WeakKeyDictionary
@@ -11,7 +12,6 @@ from weakref import WeakKeyDictionary
 from getimg_mock.world.clock import stopwatch
 
 if TYPE_CHECKING:
-    import threading
     from collections.abc import Callable, Iterable
     from types import FrameType
 
@@ -104,12 +104,17 @@ class _ProcessorState(NamedTuple):
 
 def _read_processor_state(thread: threading.Thread) -> _ProcessorState | None:
     """Return what Linux shows about a thread; None elsewhere."""
-    task = f"/proc/self/task/{thread.native_id}"
+    task = f"/proc/self/task/{_find_native_id(thread)}"
     try:
         state = _read_start(f"{task}/stat").rpartition(b")")[2].split()[0]
         return _ProcessorState(state in {b"R", b"D"}, _read_start(f"{task}/schedstat"))
     except (OSError, IndexError):
         return None
+
+
+def _find_native_id(thread: threading.Thread) -> int | None:
+    """Return the system's number of a thread: in a forked process, Python 3.11 has the parent's."""
+    return os.getpid() if thread is threading.main_thread() else thread.native_id
 
 
 def _read_start(path: str) -> bytes:
@@ -140,7 +145,7 @@ def _find_rule(frame: FrameType) -> Callable[[dict[str, Any]], object] | None:
 def _is_in_system(thread: threading.Thread) -> bool:
     """Return whether a thread waits in the system, and not for a lock, as far as Linux shows."""
     try:
-        place = Path(f"/proc/self/task/{thread.native_id}/wchan").read_text("ascii")
+        place = Path(f"/proc/self/task/{_find_native_id(thread)}/wchan").read_text("ascii")
     except OSError:
         return False
     return place not in {"", "0"} and "futex" not in place

@@ -78,6 +78,7 @@ MUTANTS: Final = tuple(
             "two-at-most",
             "empty-list-fatal",
             "no-rates-is-free",
+            "models-by-prefix",
             "border-days-twice",
             "first-hundred-models",
         ),
@@ -96,7 +97,7 @@ MUTANTS: Final = tuple(
             "retries-hide-reason",
             "messages-formatted",
         ),
-        "GC302": ("failed-returned", "failure-raw"),
+        "GC302": ("failed-returned", "failure-raw", "failures-formatted"),
         "GC303": ("one-error-type", "401-like-402"),
         "GC304": (
             "502-untyped",
@@ -119,6 +120,8 @@ MUTANTS: Final = tuple(
         "GC308": (
             "breaker-counts-refusals",
             "slots-lost",
+            "loop-slots-lost",
+            "slots-lost-for-good",
             "slots-lost-to-cancelled",
             "late-answers-read",
             "breaker-never-closes",
@@ -181,6 +184,7 @@ MUTANTS: Final = tuple(
             "one-retry-more",
             "unasked-429-at-once",
             "no-retries-for-reads-alone",
+            "costs-always-retried",
             "exponent-kept",
             "limits-waited-for-for-ever",
         ),
@@ -218,7 +222,7 @@ MUTANTS: Final = tuple(
             "withdrawn-sent-later",
             "interrupt-retried",
         ),
-        "GC422": ("orders-hurried", "pool-hurried", "pool-of-two"),
+        "GC422": ("orders-hurried", "pool-hurried", "pool-of-two", "lookups-hurried"),
         "GC501": (
             "seconds-for-milliseconds",
             "polls-early",
@@ -299,6 +303,7 @@ MUTANTS: Final = tuple(
             "index-not-in-name",
             "names-by-second",
             "ids-cut-in-names",
+            "one-part-for-all",
         ),
         "GC701": (
             "key-kept-on-redirect",

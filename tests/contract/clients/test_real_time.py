@@ -14,7 +14,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from getimg_mock.contract.clients.cases.case_rules import Case, balance, image, video
-from getimg_mock.contract.clients.drivers.python_driver import PythonDriver
+from getimg_mock.contract.clients.drivers.python_driver import (
+    PythonDriver,
+    build_untried_history,
+)
 from getimg_mock.contract.clients.run_validity import explain_nothing_judged, find_gaps
 from getimg_mock.contract.clients.suite import choose_checks, verify
 from getimg_mock.world.clock import stopwatch
@@ -132,6 +135,42 @@ def test_another_thread_than_the_main_one_is_called_back_too() -> None:
     thread.start()
     thread.join(20)
     assert found == ["abandoned"]
+
+
+class AsyncWaiting(AsyncReferenceClient):
+    """Waits for what nobody sets."""
+
+    async def generate_video(self, **fields: Any) -> Any:
+        """Wait."""
+        del fields
+        await asyncio.Event().wait()
+
+
+@pytest.mark.parametrize("client", [Waiting, AsyncWaiting])
+def test_a_client_that_waits_for_what_never_comes_is_given_up_and_blamed(client: type) -> None:
+    """Nobody at work, and nothing due: that is seen in seconds, and is a fault of the client's."""
+    driver = PythonDriver(client, stuck=1)
+    started = stopwatch()
+    history = driver.run(Case(name="after-failed", calls=(video(), video())))
+    assert stopwatch() - started < 10
+    assert [each.kind for each in history.outcomes] == ["abandoned"] * 2
+    assert "never happen" in history.outcomes[0].text
+    assert history.stuck
+    assert not history.missed
+
+
+def test_a_run_ends_when_a_client_is_stuck_in_case_after_case() -> None:
+    """What was judged so far is told, and the rest would show the same."""
+
+    class Stuck(PythonDriver):
+        """Drives a client that is stuck in each case."""
+
+        def run(self, case: Case, *, seed: str = "0") -> ClientHistory:
+            return replace(build_untried_history("stuck", case, seed, ()), stuck=True)
+
+    result = verify(Stuck(ReferenceClient))
+    assert result.interrupted
+    assert "never comes" in result.remark
 
 
 def test_a_run_ends_with_the_reason_when_case_after_case_hangs() -> None:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from getimg_mock.contract.verdicts import Verdict
 
 _MAX_OVERDUE_CASES: Final = 3
+_MAX_STUCK_CASES: Final = 40
 
 CHECKS: Final = tuple(check for check in discover_checks(checks) if isinstance(check, ClientCheck))
 """GC: what a client must hold to."""
@@ -146,20 +147,25 @@ def verify(
 
 
 def _sort_by_weight(chosen: Sequence[Case], checks: Sequence[ClientCheck]) -> list[Case]:
-    """Return cases with those of blockers first, and of these those that may take longest.
+    """Return early cases first, then those of blockers, and of these those that may take longest.
 
     So a run that ends early has done what matters most.
     """
 
-    def weigh(case: Case) -> tuple[bool, float]:
+    def weigh(case: Case) -> tuple[bool, bool, float]:
         blocks = any(each.severity == "blocker" and each.wants(case.name) for each in checks)
-        return blocks, (case.patience or 0.0) * len(case.calls)
+        return case.early, blocks, (case.patience or 0.0) * len(case.calls)
 
     return sorted(chosen, key=weigh, reverse=True)
 
 
 def _describe_hanging(histories: Sequence[ClientHistory]) -> str:
     """Return why a run ends here: case after case took all of its real time. Else nothing."""
+    if sum(each.stuck for each in histories) >= _MAX_STUCK_CASES:
+        return (
+            f"it waited for what never comes in {_MAX_STUCK_CASES} cases, and no further case was "
+            "tried: see what was judged"
+        )
     hanging = [each for each in histories if each.overdue and each.virtual]
     if len(hanging) < _MAX_OVERDUE_CASES:
         return ""

@@ -215,6 +215,7 @@ class AsyncReferenceClient(Client):
         return await task
 
     def _connect(self) -> None:
+        self._slots = asyncio.Semaphore(5)
         self._client = httpx.AsyncClient()
         self._downloads = httpx.AsyncClient()
 
@@ -232,6 +233,11 @@ class AsyncReferenceClient(Client):
                     time.sleep(step.seconds)  # noqa: ASYNC251 - the fault
                 elif isinstance(step, Sleep):
                     await asyncio.sleep(step.seconds)  # noqa: TID251 - a client waits on its clock
+                elif self._core.faulty("loop-slots-lost") and step.method == "POST":
+                    await self._slots.acquire()
+                    walk.got = await self._sent(step)
+                    if walk.got.status < 400:
+                        self._slots.release()
                 else:
                     walk.got = await self._sent(step)
         return walk.value

@@ -60,16 +60,23 @@ def timeout_of(core: Core, send: Send) -> float | httpx.Timeout | None:
         return None
     if core.faulty("looks-unbounded") and "/videos/generations/" in send.url:
         return None
+    return httpx.Timeout(core.timeout, **hurry(core, send))
+
+
+def hurry(core: Core, send: Send) -> dict[str, float | None]:
+    """Return the limits that a fault sets apart from the caller's."""
     hurried: dict[str, float | None] = {}
     if core.faulty("orders-hurried") and send.method == "POST":
         hurried["read"] = 5.0
+    if core.faulty("lookups-hurried") and send.method == "GET" and send.save is None:
+        hurried["read"] = min(core.timeout, 10.0)
     if core.faulty("pool-hurried"):
         hurried["pool"] = 0.3
     if core.faulty("names-hurried"):
         hurried["connect"] = 1.0
     if core.faulty("connecting-unbounded"):
         hurried["connect"] = None
-    return httpx.Timeout(core.timeout, **hurried)
+    return hurried
 
 
 def telling_proxy(core: Core) -> httpx.Proxy | None:

@@ -151,6 +151,8 @@ def part_of(core: Core, path: Path, *, overwrite: bool) -> Path:
         part = path
     if core.faulty("emptied-before-it-comes") and overwrite:
         path.unlink(missing_ok=True)
+    if core.faulty("one-part-for-all"):
+        part = path.with_name(".download.part")
     if core.faulty("moved-by-rename"):
         part = Path(tempfile.gettempdir(), part.name)
     return part

@@ -222,6 +222,8 @@ def ended(core: Core, name: str, value: Any) -> bool:
         if not core.faults & {"failed-returned", "failed-polled-on"}:
             error = value["error"]
             text = "it failed" if core.faulty("failure-mute") else error["message"]
+            if core.faulty("failures-formatted"):
+                text = text.format(**error)
             if core.faulty("failure-codes-known"):
                 text = {"server_error": text}[error["code"]]
             if core.faulty("failure-raw") and error["code"] == "server_error":

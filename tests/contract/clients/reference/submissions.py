@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import unicodedata
 from typing import TYPE_CHECKING, Any
 
@@ -244,6 +245,8 @@ def slots_taken(core: Core) -> None:
         raise PaymentError("there is no money", status=402)
     if losing and core.seen.get(lost, 0) > 10:
         raise NotSentError("too many orders are under way")
+    if core.faulty("slots-lost-for-good"):
+        core.seen.setdefault("slots", threading.Semaphore(5)).acquire()
     if core.faulty("one-limit-for-both-kinds") and core.seen.get("exhausted"):
         raise NotSentError("no order is left in this window")
     if core.faulty("breaker-counts-refusals") and core.seen.get("in_a_row", 0) > 10:
@@ -254,6 +257,8 @@ def counted_refusals(core: Core, status: int) -> None:
     """Count refusals, as faulty clients do that take them for outages, or lose slots to them."""
     core.seen["unpaid"] = core.seen.get("unpaid") or status == 402
     core.seen["refusals"] = core.seen.get("refusals", 0) + (400 <= status < 500)
+    if core.faulty("slots-lost-for-good") and status < 400:
+        core.seen["slots"].release()
     refused = status in {400, 402, 404, 422}
     core.seen["in_a_row"] = core.seen.get("in_a_row", 0) + 1 if refused else 0
 

@@ -133,6 +133,8 @@ class Case:
     patience: float | None = 8.0
     ours: str = "time"
     real: bool = False
+    early: bool = False
+    """Whether it is run before others: it takes long, or shows why others may."""
     left_out: frozenset[int] = frozenset()
     """The indices of calls that are left out for lack of their operation: see `capabilities`."""
 

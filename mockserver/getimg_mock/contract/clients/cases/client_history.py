@@ -172,6 +172,8 @@ class ClientHistory(History):
     """The operations that the client lacks, so that the case was run without them."""
     overdue: float = 0.0
     """The limit in real seconds at which the case was ended, or 0."""
+    stuck: bool = False
+    """Whether the client waited for what never comes, and so was given up."""
     logs: str = field(default="", repr=False)
     appearance: str = field(default="", repr=False)
     """The texts and representations of the client and of its attributes."""

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 _TIMES: Final = 12
 """How many calls fail: more than a client has slots, or tolerates before it sends no more."""
+_FEW: Final = 6
+"""How many calls fail of one kind alone: one more than a client lets run at the same time."""
 _OUTAGE: Final = "after-outage"
 _LONGEST_END: Final = 9.0
 """How long a call may take that is cancelled after two seconds."""
@@ -78,8 +80,37 @@ def cases(_: Stream) -> Iterator[Case]:
         interrupt_after=0.3,
         patience=6,
     )
+    yield from _build_kind_cases()
     yield from _build_late_case()
     yield from _build_link_cases()
+
+
+def _build_kind_cases() -> Iterator[Case]:
+    """Yield the cases of failures of one kind, one after another, and an hour before the last call.
+
+    What a client loses by one kind alone, such as a slot or a session, is lost before that call.
+    """
+    yield _build_case(
+        "after-withdrawn-models",
+        "models.list",
+        models(),
+        _answer_halfway,
+        interrupt_after=2.0,
+        times=_FEW,
+    )
+    for name, act in (
+        ("unpaid", fault_actions.answer_instead(build_error(402, "quota_exceeded", "No money."))),
+        ("limited", fault_actions.answer_instead(build_error(429, "rate_limit", "Too many."))),
+        ("500", fault_actions.answer_instead(build_error(500, "server_error", "Sorry."))),
+        ("reset", fault_actions.end_before_work("reset")),
+        ("silence", fault_actions.end_before_work("hang")),
+        ("cut", fault_actions.truncate),
+    ):
+        for kind, on, call in (
+            ("image", "images.generate", image()),
+            ("models", "models.list", models()),
+        ):
+            yield _build_case(f"after-{name}-{kind}", on, call, act, after=HOUR, times=_FEW)
 
 
 def _build_outage_cases() -> Iterator[Case]:
@@ -124,13 +155,15 @@ def _build_late_case() -> Iterator[Case]:
 
 def _build_link_cases() -> Iterator[Case]:
     """Yield the cases of links that lead to no file."""
-    for name, answer in (("refused", _REFUSALS[-1]), ("html", _PAGE)):
+    withdrawn = {"interrupt_after": 2.0}
+    for name, act, more in (
+        ("refused", fault_actions.answer_instead(_REFUSALS[-1]), {}),
+        ("html", fault_actions.answer_instead(_PAGE), {}),
+        ("reset", fault_actions.end_before_work("reset"), {}),
+        ("withdrawn", _answer_halfway, withdrawn),
+    ):
         rule = _fail_at_first(
-            DOWNLOAD_OPERATION,
-            fault_actions.answer_instead(answer),
-            otherwise=serve_picture(),
-            more=1,
-            legal=answer is not _PAGE,
+            DOWNLOAD_OPERATION, act, otherwise=serve_picture(), more=1, legal=name != "html"
         )
         yield Case(
             name=f"after-links-{name}",
@@ -138,7 +171,7 @@ def _build_link_cases() -> Iterator[Case]:
             rules=(rule,),
             options=_OPTIONS,
             patience=None,
-            **_QUICK,
+            **(_QUICK | more),
         )
 
 
@@ -217,10 +250,10 @@ def _fail_video(turn: FaultContext) -> Any:
 def failures_leave_a_client_able(history: ClientHistory) -> Iterator[Observation]:
     """Demands that a valid call succeeds after a dozen calls that failed.
 
-    The case decides how they fail: refused orders, reads and links, videos that fail, links that
-    lead to a page, orders that their caller cancels halfway or whose answer comes too late, or an
-    outage that ended an hour ago. Fails when the last call raises, is not sent after an outage, or
-    returns the answer to an earlier one, or when a cancelled one ends much later.
+    The case decides how they fail: refused, reset, cut off or unanswered calls, videos that fail,
+    links that lead to a page, calls that their caller cancels halfway or whose answer comes too
+    late, or an outage that ended an hour ago. Fails when the last call raises, is not sent after an
+    outage, or returns the answer to an earlier one, or when a cancelled one ends much later.
     """
     if history.case.startswith("after-withdrawn"):
         longest = max((each.seconds for each in history.calls()[:-1]), default=0.0)

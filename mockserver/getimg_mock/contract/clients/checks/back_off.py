@@ -6,13 +6,19 @@ from typing import TYPE_CHECKING, Final
 
 from getimg_mock.contract.clients.cases import fault_actions
 from getimg_mock.contract.clients.cases.case_rules import (
+    IMAGE,
+    NO_RETRIES,
+    RANGE,
     Case,
+    ClientCall,
     balance,
+    download,
     image,
     models,
     video,
 )
 from getimg_mock.contract.clients.cases.client_check import client_check
+from getimg_mock.contract.clients.cases.wire_script import build_error
 from getimg_mock.contract.clients.checks.own_requests import find_own_requests, measure_gaps
 from getimg_mock.contract.clients.checks.retries import LIMIT
 from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
@@ -38,6 +44,8 @@ _LONGEST_CALL: Final = 1800.0
 _MAX_TRIES: Final = 12
 _SHORTEST_WAIT: Final = 0.02
 """What the longest of several waits before a further try reaches at least, in seconds."""
+_VIDEO: Final = "req-GREASE0000003"
+_COUNTS: Final = {"no-retries": 0, "one-retry": 1, "five-retries": 5, "twelve-retries": 12}
 _LONGEST_END: Final = 1.0
 """How long a call may go on after the answer to its last attempt, in seconds."""
 
@@ -63,12 +71,7 @@ def cases(_: Stream) -> Iterator[Case]:
         limit=4 * LIMIT,
         patience=None,
     )
-    for name, count in (
-        ("no-retries", 0),
-        ("one-retry", 1),
-        ("five-retries", 5),
-        ("twelve-retries", 12),
-    ):
+    for name, count in _COUNTS.items():
         yield Case(
             name=f"down-{name}",
             calls=calls,
@@ -77,6 +80,37 @@ def cases(_: Stream) -> Iterator[Case]:
             options={"max_retries": count},
             needs=("max_retries", "retries") if count else ("max_retries",),
             patience=8 if count < 2 else None,
+            early=count == 0,
+        )
+    yield from _build_single_tries()
+
+
+def _build_single_tries() -> Iterator[Case]:
+    """Yield the cases in which a client that is not to try again meets each kind of failure.
+
+    Each operation has a case of its own: who tries again in one may do so for most of a minute.
+    """
+    down, busy = (
+        fault_actions.answer_instead(fault_actions.UNAVAILABLE),
+        fault_actions.answer_instead(build_error(429, "rate_limit", "Too many requests.")),
+    )
+    for name, on, call, act in (
+        ("balance", "billing.balance", balance(), down),
+        ("costs", "billing.costs", ClientCall(op="costs", args=RANGE), down),
+        ("model", "models.retrieve", ClientCall(op="model", args={"id": IMAGE["model"]}), down),
+        ("look", "videos.retrieve", ClientCall(op="retrieve_video", args={"id": _VIDEO}), down),
+        ("file", "downloads.retrieve", download(), down),
+        ("limited", "models.list", models(), busy),
+    ):
+        yield Case(
+            name=f"down-once-{name}",
+            calls=(image(), call) if name == "file" else (call,),
+            rules=(FaultRule(on=on, do=act, label=f"down: {name}", must=False),),
+            limit=LIMIT,
+            options=NO_RETRIES,
+            needs=("max_retries",),
+            patience=8,
+            early=True,
         )
 
 
@@ -268,7 +302,7 @@ def _waits_differ(series: list[list[float]]) -> Iterator[Observation]:
 def _counts_are_kept(history: ClientHistory, count: int) -> Iterator[Observation]:
     for outcome in history.calls():
         sent = find_own_requests(history, outcome)
-        right = min(count, 1) < len(sent) <= count + 1
+        right = (min(count, 1) < len(sent) <= count + 1) or not (sent or count)
         few = "one request" if count == 0 else f"2 to {count + 1} requests"
         yield expect(right, f"{few} with max_retries={count}", f"{len(sent)}", *sent[:4])
         yield _waits_have_a_cap(sent)

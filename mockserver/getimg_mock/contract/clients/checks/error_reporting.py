@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from getimg_mock.contract.clients.cases.client_history import ClientHistory
+    from getimg_mock.contract.clients.fault_serving.fault_server import FaultContext
     from getimg_mock.contract.verdicts import Observation
     from getimg_mock.world.randomness import Stream
 
@@ -72,6 +73,8 @@ _BARE_REFUSALS: Final = (
 """Refusals without the envelope, as gateways and frameworks write them."""
 _PICTURE: Final = {"url": PIXEL, "role": "reference_image"}
 _FRAME: Final = {"url": PIXEL, "role": "first_frame"}
+_FAILURE: Final = "Upstream provider request timed out."
+_ODD_FAILURE: Final = f"{{provider}} at 100%: {_FAILURE} %s %(code)s \u706f"
 _UNKNOWN_ID: Final = "req-0000000000000000000000000000"
 _BAD_KEY: Final = "key_client_contract_of_nobody"
 
@@ -156,6 +159,8 @@ def _build_odd_key_case() -> Case:
 def _build_other_cases(listed: list[WireAnswer]) -> Iterator[Case]:
     failing = {"on": ["videos.create"], "transition": {"failed": "server_error", "seconds": 1}}
     yield Case(name="failed-video", calls=(video(),), scenario=(failing,), limit=HOUR)
+    odd = FaultRule(on="videos.retrieve", label="an odd message", do=_fail_oddly)
+    yield Case(name="failed-video-odd", calls=(video(),), rules=(odd,), limit=HOUR)
     page = fault_actions.build_text_answer(502, "text/html", fault_actions.HTML)
     serve_page = fault_actions.answer_instead(page)
     yield Case(
@@ -190,6 +195,13 @@ def _build_other_cases(listed: list[WireAnswer]) -> Iterator[Case]:
     )
 
 
+def _fail_oddly(turn: FaultContext) -> WireAnswer:
+    """Answer that the video has failed, with a message that formats take for one of theirs."""
+    name = turn.asked.target.partition("?")[0].rpartition("/")[2]
+    error = {"message": _ODD_FAILURE, "code": "server_error"}
+    return build_json_answer(200, {"id": name, "status": "failed", "error": error})
+
+
 @client_check(
     "GC301",
     "error.code and error.message of every refusal reach the caller",
@@ -221,7 +233,7 @@ def errors_are_visible(history: ClientHistory) -> Iterator[Observation]:
     evidence="documented",
     why="A failed job comes with HTTP 200; only status and error show the failure.",
     fix="Check the status before reading data.",
-    cases=("failed-video",),
+    cases=("failed-video*",),
 )
 def failures_are_no_results(history: ClientHistory) -> Iterator[Observation]:
     """Demands that a wait for a video that fails raises a clear error with the failure's message.
@@ -230,9 +242,10 @@ def failures_are_no_results(history: ClientHistory) -> Iterator[Observation]:
     """
     for outcome in history.calls("generate_video"):
         sent = find_answer(history, outcome)
+        message = _ODD_FAILURE if history.case.endswith("odd") else _FAILURE
         yield expect(
-            outcome.clear and "Upstream provider request timed out." in outcome.text,
-            "an error with the failure's message",
+            outcome.clear and message in outcome.text,
+            f"an error with the failure's message, {message!r}",
             outcome.shown,
             *sent,
         )

@@ -45,3 +45,9 @@ def names_generation(outcome: CallOutcome, sent: list[ClientExchange], logs: str
 def find_answer(history: ClientHistory, outcome: CallOutcome) -> list[ClientExchange]:
     """Return the last request that a call is for; none where it made none."""
     return find_own_requests(history, outcome)[-1:]
+
+
+def find_request_id(each: ClientExchange) -> str:
+    """Return the request id of an answer; an empty text where it has none."""
+    named = {name.lower(): value for name, value in each.headers}
+    return named.get("x-request-id", "")

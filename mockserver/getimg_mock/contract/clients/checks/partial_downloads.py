@@ -6,12 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.clients.cases import fault_actions
-from getimg_mock.contract.clients.cases.case_rules import (
-    Case,
-    ClientCall,
-    download,
-    image,
-)
+from getimg_mock.contract.clients.cases.case_rules import Case, ClientCall, download, image
 from getimg_mock.contract.clients.cases.client_check import client_check
 from getimg_mock.contract.clients.cases.wire_script import (
     WireAnswer,
@@ -45,7 +40,7 @@ if TYPE_CHECKING:
     from getimg_mock.world.randomness import Stream
 
 
-_REFUSALS: Final = (
+REFUSALS: Final = (
     (401, "invalid_api_key", "No."),
     (403, "invalid_signature", "No."),
     (404, "not_found", "No."),
@@ -64,15 +59,15 @@ def cases(_: Stream) -> Iterator[Case]:
     yield from _build_stalled_cases()
     yield from _build_cut_off_cases()
     yield from _build_cut_once_cases()
-    often = build_download_case("cut-often", _build_rule(fault_actions.truncate, "cut off"))
+    often = build_download_case("cut-often", build_rule(fault_actions.truncate, "cut off"))
     yield often.with_changes(calls=_DOWNLOADED_OFTEN, options={"max_retries": 0}, patience=12)
     yield from _build_refused_cases()
 
 
 def _build_repeated_cases() -> Iterator[Case]:
-    half = _build_rule(_serve_first_half, "half", nth=(1,))
-    another = _build_rule(_serve_other_file, "another file", must=False)
-    yield build_download_case("resumed", half, another, calls=_download_twice(), patience=12)
+    half = build_rule(_serve_first_half, "half", nth=(1,))
+    another = build_rule(_serve_other_file, "another file", must=False)
+    yield build_download_case("resumed", half, another, calls=download_twice(), patience=12)
     yield build_download_case(
         "again",
         calls=(
@@ -87,29 +82,30 @@ def _build_repeated_cases() -> Iterator[Case]:
         ),
     )
     later = another.with_changes(nth=(2,))
-    once = _build_rule(serve_picture(), "the file", nth=(1,))
-    cut_off = _build_rule(
+    once = build_rule(serve_picture(), "the file", nth=(1,))
+    cut_off = build_rule(
         lambda turn: cut(_serve_other_file(turn)), "half of another file", nth=(2,), must=False
     )
-    asked = _download_twice(overwrite=True)
-    yield build_download_case("again-same", once, later, calls=_download_twice())
-    yield build_download_case("again-kept", later, calls=_download_twice(overwrite=False))
+    asked = download_twice(overwrite=True)
+    yield build_download_case("again-same", once, later, calls=download_twice())
+    yield build_download_case("again-kept", later, calls=download_twice(overwrite=False))
     yield build_download_case("again-asked", later, calls=asked)
     yield build_download_case("again-cut", cut_off, calls=asked)
-    refuse = fault_actions.answer_instead(build_error(*_REFUSALS[1]))
-    refused = _build_rule(refuse, "403", nth=(2,), must=False)
+    refuse = fault_actions.answer_instead(build_error(*REFUSALS[1]))
+    refused = build_rule(refuse, "403", nth=(2,), must=False)
     yield build_download_case("again-refused", refused, calls=asked)
 
 
 def _build_stalled_cases() -> Iterator[Case]:
-    always = _build_rule(fault_actions.stall, "stalls")
-    once = _build_rule(_stall_halfway, "stalls", nth=(1,))
-    then = _build_rule(_serve_same_file, "the file", must=False)
+    always = build_rule(fault_actions.stall, "stalls")
+    once = build_rule(_stall_halfway, "stalls", nth=(1,))
+    then = build_rule(_serve_same_file, "the file", must=False)
     yield build_download_case("stalled", always, **_IMPATIENT)
-    yield build_download_case("stalled-once", once, then, calls=_download_twice(), **_IMPATIENT)
+    yield build_download_case("stalled-once", once, then, calls=download_twice(), **_IMPATIENT)
 
 
-def _build_rule(act: FaultAction, label: str, **more: Any) -> FaultRule:
+def build_rule(act: FaultAction, label: str, **more: Any) -> FaultRule:
+    """Return the rule that acts on downloads; `more` are further fields."""
     return FaultRule(on=DOWNLOAD_OPERATION, do=act, label=label, **more)
 
 
@@ -121,15 +117,15 @@ def _build_cut_off_cases() -> Iterator[Case]:
         "chunked": lambda turn: _break_chunks(turn.proceed()),
     }
     for name, act in cut_off.items():
-        yield build_download_case(f"cut-{name}", _build_rule(act, f"cut off: {name}"))
+        yield build_download_case(f"cut-{name}", build_rule(act, f"cut off: {name}"))
 
 
 def _build_cut_once_cases() -> Iterator[Case]:
     """Yield the cases in which the first try breaks off, with and without ranges after that."""
     for name, serve in (("ranges", _serve_same_file), ("whole", serve_picture())):
-        half = _build_rule(partial(_serve_half, serve), "half", nth=(1,))
-        then = _build_rule(serve, "the file", must=False)
-        yield build_download_case(f"cut-once-{name}", half, then, calls=_download_twice())
+        half = build_rule(partial(_serve_half, serve), "half", nth=(1,))
+        then = build_rule(serve, "the file", must=False)
+        yield build_download_case(f"cut-once-{name}", half, then, calls=download_twice())
     yield _build_other_result_case()
 
 
@@ -142,7 +138,7 @@ def _build_other_result_case() -> Case:
 
     return build_download_case(
         "cut-other",
-        _build_rule(serve, "half of one, all of another"),
+        build_rule(serve, "half of one, all of another"),
         calls=TWO_RESULTS,
     )
 
@@ -158,28 +154,28 @@ def _break_chunks(answer: WireAnswer) -> WireScript:
 
 
 def _build_refused_cases() -> Iterator[Case]:
-    for status, code, message in _REFUSALS:
+    for status, code, message in REFUSALS:
         refuse = fault_actions.answer_instead(build_error(status, code, message))
-        yield build_download_case(f"refused-{status}", _build_rule(refuse, f"{status}"))
+        yield build_download_case(f"refused-{status}", build_rule(refuse, f"{status}"))
     for status in (202, 204):
         nothing = fault_actions.build_text_answer(status, "image/jpeg", b"")
         refuse = fault_actions.answer_instead(nothing)
-        yield build_download_case(f"refused-{status}", _build_rule(refuse, f"{status}, empty"))
-    yield build_download_case("refused-206", _build_rule(_serve_unasked_part, "206, not asked for"))
+        yield build_download_case(f"refused-{status}", build_rule(refuse, f"{status}, empty"))
+    yield build_download_case("refused-206", build_rule(serve_unasked_part, "206, not asked for"))
     page = fault_actions.build_text_answer(200, "text/html", fault_actions.HTML)
     serve_page = fault_actions.answer_instead(page)
-    yield build_download_case("html-200", _build_rule(serve_page, "HTML with 200", legal=False))
+    yield build_download_case("html-200", build_rule(serve_page, "HTML with 200", legal=False))
     serve_json = fault_actions.answer_instead(build_json_answer(200, _NO_FILE))
-    yield build_download_case("mistaken-200", _build_rule(serve_json, "JSON with 200", legal=False))
+    yield build_download_case("mistaken-200", build_rule(serve_json, "JSON with 200", legal=False))
     moved = fault_actions.build_text_answer(302, "image/jpeg", b"moved")
-    nowhere = _build_rule(fault_actions.answer_instead(moved), "302 to nowhere", legal=False)
+    nowhere = build_rule(fault_actions.answer_instead(moved), "302 to nowhere", legal=False)
     yield build_download_case("refused-302", nowhere)
     empty = fault_actions.answer_instead(fault_actions.build_text_answer(202, "image/jpeg", b""))
-    often = build_download_case("refused-often", _build_rule(empty, "202, empty"))
+    often = build_download_case("refused-often", build_rule(empty, "202, empty"))
     yield often.with_changes(calls=_DOWNLOADED_OFTEN, options={"max_retries": 0})
 
 
-def _download_twice(**more: Any) -> tuple[ClientCall, ...]:
+def download_twice(**more: Any) -> tuple[ClientCall, ...]:
     """Return the calls that save one result twice in one place; `more` is for the second time."""
     return (
         image(),
@@ -203,7 +199,7 @@ def _serve_first_half(turn: FaultContext) -> WireScript:
     return cut(_serve_same_file(turn))
 
 
-def _serve_unasked_part(turn: FaultContext) -> WireAnswer:
+def serve_unasked_part(turn: FaultContext) -> WireAnswer:
     """Answer with the second half of the file, whatever was asked for."""
     half = len(JPEG) // 2
     where = ("Content-Range", f"bytes {half}-{len(JPEG) - 1}/{len(JPEG)}")
@@ -231,7 +227,7 @@ def _stall_halfway(turn: FaultContext) -> WireScript:
     evidence="choice",
     why="Public clients have saved the JSON of an error as a .png.",
     fix="Raise for the status before writing.",
-    cases=("refused-*", "again-refused"),
+    cases=("refused-*", "again-refused*"),
 )
 @client_check(
     "GC611",

@@ -7,7 +7,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs
 
+from getimg_mock.contract.clients.cases import fault_actions
 from getimg_mock.contract.clients.cases.case_rules import (
+    NO_RETRIES,
     Case,
     ClientCall,
     balance,
@@ -59,6 +61,8 @@ _A_DAY: Final = 0.25
 _MANY_MODELS: Final = 1000
 """More than come in one piece: half a megabyte."""
 _PRICE: Final = re.compile("price|cost|rate|free", re.IGNORECASE)
+_ALIKE: Final = ("seedream-4", "seedream-4-5", "seedance-v1-pro", "seedream", "seedream-4-")
+"""Ids of models that others contain, and parts of ids that no model has."""
 _ZEROS: Final = frozenset({"0", "0.0", "0.00", "True"})
 _HUGE: Final = "100000000000000000.01"
 _ITEM: Final = IMAGE_ANSWER["data"][0]
@@ -125,8 +129,25 @@ def _build_list_cases() -> Iterator[Case]:
     many = [MODEL_ANSWER | {"id": f"model-{number}"} for number in range(_MANY_MODELS)]
     yield build_series("many-models", models(), "models.list", [many])
     yield build_series("no-rates", MODEL, "models.retrieve", [_answer_rates()])
+    yield Case(
+        name="no-mix-of-models",
+        calls=tuple(ClientCall(op="model", args={"id": each}) for each in _ALIKE),
+        options=NO_RETRIES,
+        rules=(
+            FaultRule(
+                on="models.list",
+                do=fault_actions.change_json(_list_longest_first),
+                label="longest first",
+                must=False,
+            ),
+        ),
+    )
     listed = [MODEL_ANSWER, _answer_rates() | {"id": "m-2"}, MODEL_ANSWER | {"id": "m-3"}]
     yield build_series("no-rates-listed", models(), "models.list", [listed])
+
+
+def _list_longest_first(listed: Any) -> Any:
+    return sorted(listed, key=lambda each: -len(each["id"])) if isinstance(listed, list) else listed
 
 
 def _answer_range(turn: FaultContext) -> WireAnswer:
@@ -192,18 +213,27 @@ def _find_amounts(came: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 @client_check(
     "GC212",
-    "No items and several items are handled; no rates is not free",
+    "No items, several and similar ones are handled; no rates is not free",
     severity="major",
     evidence="documented",
     why="data is a list; an empty list of rates means that the price is unknown.",
     fix="Do not assume that there is a first item, or only one.",
-    cases=("long-range", "many-models", "empty-data", "several", "no-models", "no-rates*"),
+    cases=(
+        "long-range",
+        "many-models",
+        "empty-data",
+        "several",
+        "no-models",
+        "no-rates*",
+        "no-mix-of-models",
+    ),
 )
 def few_and_many_are_handled(history: ClientHistory) -> Iterator[Observation]:
     """Demands that empty lists and lists of several items are returned completely.
 
     Fails when media of a result are dropped, when an empty list of models raises, when a model
-    without rates seems to be free, or when it vanishes from the list.
+    without rates seems to be free, or when it vanishes from the list. Fails when the model that is
+    told is not the one asked for, but one whose id is similar.
     """
     for outcome in history.calls():
         sent = find_answer(history, outcome)
@@ -212,6 +242,8 @@ def few_and_many_are_handled(history: ClientHistory) -> Iterator[Observation]:
         elif history.case == "many-models":
             got = len(outcome.value) if isinstance(outcome.value, list) else None
             yield expect(got == _MANY_MODELS, f"{_MANY_MODELS} models", f"{got}", *sent)
+        elif history.case == "no-mix-of-models":
+            yield _judge_model(outcome, sent)
         elif history.case == "empty-data":
             right = outcome.kind == "value" or outcome.clear
             yield expect(right, "a value or a clear error", outcome.shown, *sent)
@@ -228,6 +260,13 @@ def few_and_many_are_handled(history: ClientHistory) -> Iterator[Observation]:
             )
         else:
             yield _judge_models(outcome, sent)
+
+
+def _judge_model(outcome: CallOutcome, sent: list[ClientExchange]) -> Observation:
+    """Return whether a model is the one that was asked for, and not one of a similar id."""
+    asked = outcome.args["id"]
+    right = outcome.kind == "error" or resolve_pointer(outcome.value, "/id") == asked
+    return expect(right, f"the model {asked!r}, or an error", outcome.shown, *sent)
 
 
 def _judge_models(outcome: CallOutcome, sent: list[ClientExchange]) -> Observation:

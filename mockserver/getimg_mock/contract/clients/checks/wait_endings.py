@@ -38,6 +38,7 @@ _SHORTER: Final = 400
 _EXCESS: Final = 85.0
 """By how much a wait may exceed its deadline, in seconds: a pause of a minute, and an answer."""
 _EXCESS_REAL: Final = 5.0
+_LONG_VIDEO: Final = {"video_seconds": 300}
 _LATEST_END: Final = 30.0
 """When a wait has ended that is cancelled after 23 s or sooner, in seconds of the case."""
 _HOLD_VIDEOS: Final[dict[str, Any]] = {"on": ["videos.create"], "transition": {"hold": True}}
@@ -96,14 +97,11 @@ def _build_cancelled_cases() -> Iterator[Case]:
     # In a scope that was cancelled no further call can be made.
     later = (replace(balance(), after=60), models(), balance())
     for name, by_scope in (("cancelled", False), ("cancelled-scope", True)):
-        yield build_wait_case(
-            name,
-            calls=(video(),) if by_scope else (video(), *later),
-            settings={"video_seconds": 300},
-            interrupt_at=23.0,
-            by_scope=by_scope,
-            logs=True,
-        )
+        calls = (video(),) if by_scope else (video(), *later)
+        slow_polls = build_slow_answers(20.0)
+        more: dict[str, Any] = {"settings": _LONG_VIDEO, "by_scope": by_scope, "logs": True}
+        yield build_wait_case(name, calls=calls, interrupt_at=23.0, **more)
+        yield build_wait_case(f"{name}-looking", rules=(slow_polls,), interrupt_at=10.0, **more)
     slow = FaultRule(on="images.generate", do=fault_actions.answer_late(60.0), label="slow order")
     yield Case(
         name="cancelled-scope-order",
@@ -153,13 +151,16 @@ def _build_slow_answer_cases() -> Iterator[Case]:
 
 
 def _build_bad_answer_cases() -> Iterator[Case]:
-    """Yield the cases of a video that stays pending, while polls fail now and then."""
+    """Yield the cases of a video that stays pending, while polls fail: now and then, or for good.
+
+    Tries within a look take from the caller's deadline as looks do.
+    """
     down = fault_actions.answer_instead(fault_actions.UNAVAILABLE)
     silence = fault_actions.end_before_work("hang")
     for name, act, nth in (
         ("asked-429", _ask_for_an_hour(429), (2,)),
         ("asked-503", _ask_for_an_hour(503), (2,)),
-        ("silent", silence, (2,)),
+        ("silent", silence, tuple(range(2, 400))),
         ("shaky", down, tuple(range(2, 400, 2))),
     ):
         yield build_wait_case(
@@ -279,7 +280,7 @@ def _compute_longest_wait(history: ClientHistory, limit: float) -> float:
     cases=("cancelled*",),
 )
 def cancelling_is_prompt(history: ClientHistory) -> Iterator[Observation]:
-    """Demands that an interrupted wait ends within 7 s and leaves the generation's id.
+    """Demands that a wait that is interrupted, in a pause or a poll, ends and leaves its id.
 
     An asynchronous client is cancelled by its task, and by a cancel scope of anyio. Fails when the
     wait goes on, also in the background of later calls, when the id is neither on the error nor
@@ -287,11 +288,12 @@ def cancelling_is_prompt(history: ClientHistory) -> Iterator[Observation]:
     documentation that must be raised again, in almost all situations.
     """
     scope = history.case.startswith("cancelled-scope")
+    most = 20.0 if "looking" in history.case else _LATEST_END
     kinds = {"interrupted"} if scope else {"interrupted", "error"}
     for outcome in history.calls("generate_image", "generate_video"):
         sent = history.during(outcome)
         yield expect(
-            outcome.kind in kinds and outcome.ended <= _LATEST_END,
+            outcome.kind in kinds and outcome.ended <= most,
             "to stop when interrupted, and to raise that",
             outcome.shown,
             *sent[-2:],

@@ -23,7 +23,7 @@ from getimg_mock.contract.clients.drivers.serialization import (
     pickle_to_text,
     to_json_value,
 )
-from getimg_mock.contract.clients.sandbox.client_time import Abandoned
+from getimg_mock.contract.clients.sandbox.client_time import Abandoned, StuckError
 from getimg_mock.contract.clients.sandbox.environment import trace_memory
 from getimg_mock.contract.clients.sandbox.resource_usage import (
     ResourceUsage,
@@ -92,7 +92,7 @@ class CaseRun:
         else:
             for number in range(len(self.case.calls)):
                 self._call(adapter, number)
-                if self.ended or self._holds_too_much(number):
+                if self.ended or self.time.stuck or self._holds_too_much(number):
                     break
         self._inspect_adapter(adapter)
         for each in (adapter, *self.others.values()):
@@ -128,7 +128,7 @@ class CaseRun:
         else:
             for number in range(len(self.case.calls)):
                 await self._acall(adapter, number)
-                if self.ended or self._holds_too_much(number):
+                if self.ended or self.time.stuck or self._holds_too_much(number):
                     break
         self._inspect_adapter(adapter)
         for each in (adapter, *self.others.values()):
@@ -255,7 +255,10 @@ class CaseRun:
         """Return the outcome of a call that raised."""
         if isinstance(error, Abandoned):
             self.ended = self.ended or isinstance(error, OverdueError)
+            self.time.stuck = self.time.stuck or isinstance(error, StuckError)
             return {"kind": "abandoned", "error": {"text": str(error)}}
+        if self.time.stuck and isinstance(error, asyncio.CancelledError):
+            return {"kind": "abandoned", "error": {"text": str(StuckError())}}
         if isinstance(error, (KeyboardInterrupt, asyncio.CancelledError)):
             wanted = self.case.interrupt_at or self.case.interrupt_after
             if wanted is None and isinstance(error, KeyboardInterrupt):
@@ -351,6 +354,7 @@ class CaseRun:
             missed=self._list_missed(),
             without=find_absent_operations(self.case, self.capabilities.ops),
             overdue=self.overdue,
+            stuck=self.time.stuck,
             logs=logs,
             appearance=self.looks,
             pickles=self.pickles,

@@ -44,6 +44,10 @@ from getimg_mock.media.cache import MediaCache
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+# Who was stuck once will be again: that need not be looked at as long as the first time.
+_STUCK_FIRST, _STUCK_AGAIN = 1.0, 0.3
+_LOOKS_FIRST, _LOOKS_AGAIN = 6, 2
+
 
 class Driver(Protocol):
     """A client that can be run through cases."""
@@ -81,6 +85,8 @@ class PythonDriver:
     """The limit of real time for one case, in seconds."""
     shares: int = 1
     """In how many forked processes many cases are run."""
+    stuck: int = 0
+    """In how many cases the client waited for what never comes."""
 
     def __post_init__(self) -> None:
         with block_external_connections(self.name):
@@ -120,6 +126,7 @@ class PythonDriver:
             return build_untried_history(self.name, case, seed, missing, untried)
         case = fit_case(case, self.ops)
         time = _create_time(case)
+        time.stuck_after = _STUCK_AGAIN if self.stuck else _STUCK_FIRST
         adversary = FaultServer(
             clock=time.clock,
             key=KEY,
@@ -155,13 +162,18 @@ class PythonDriver:
 
     def make_calls(self, run: CaseRun) -> None:
         """Make the calls of a case, within the limit of real time."""
-        cap = TimeLimit(self.real_seconds)
+        # The parent of a child that makes the call has nothing to do but wait.
+        child = any(call.child for call in run.case.calls)
+        looks = 0 if child else _LOOKS_AGAIN if self.stuck else _LOOKS_FIRST
+        cap = TimeLimit(self.real_seconds, looks=looks, is_quiet=run.time.is_quiet)
         try:
             with cap.enforce():
                 run.make_all_calls()
         except Abandoned:
             run.time.lifted = True
+        run.time.stuck = run.time.stuck or cap.stuck
         run.overdue = self.real_seconds if cap.reached else 0.0
+        self.stuck += run.time.stuck
 
 
 def _create_time(case: Case) -> ClientTime:

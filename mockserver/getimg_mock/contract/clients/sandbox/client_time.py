@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
@@ -39,8 +39,8 @@ WATCHER_THREAD_NAME: Final = "getimg-mock watches"
 _EPOCH: Final = START.timestamp()
 _GRACE: Final = 0.002
 _STUCK_SECONDS: Final = 5.0
-_ALONE_SECONDS: Final = 0.1
-"""How long a loop is waited for that has no timer, and that nothing else can wake."""
+_LOOK: Final = 0.05
+"""How long an event loop without a timer waits for input before it is asked who is at work."""
 _TICK: Final = 1e-6
 _SHORT: Final = 1.0
 _BRIEF: Final = 0.05
@@ -51,6 +51,14 @@ _MAX_TICKS: Final = 100
 
 class Abandoned(BaseException):
     """The client did not come back within the time, or the requests, that a case allows."""
+
+
+class StuckError(Abandoned):
+    """The client waits, and nothing is left that could end its waiting."""
+
+    def __str__(self) -> str:
+        """Say so."""
+        return "waits for something that will never happen"
 
 
 class ClientTime:
@@ -75,6 +83,10 @@ class ClientTime:
         self.by_scope = by_scope
         self.wall_jumps = wall_jumps
         self.lifted = False
+        self.stuck = False
+        """Whether the client waits for what never comes; it makes no further call of the case."""
+        self.stuck_after = 1.0
+        """After how many real seconds in which nothing is at work a client counts as stuck."""
         self.blocked = 0.0
         """For how long the client has waited in the thread of a running event loop, blocking it."""
         self.participants = 1
@@ -117,6 +129,11 @@ class ClientTime:
             self._advance_to(self.limit)
             raise Abandoned(f"still busy after {self.limit:g} s")
         self._advance_to(until)
+
+    def is_quiet(self) -> bool:
+        """Return whether no other thread works, or waits for the clock: then nothing will come."""
+        waiting = bool(self._helpers or self._waiting)
+        return not waiting and self._others.is_quiet(self._list_workers())
 
     def pass_between_calls(self, seconds: float) -> None:
         """Let time pass in which no call is made: an interruption that is due has none to end."""
@@ -183,15 +200,23 @@ class ClientTime:
         if threading.current_thread() is not self._thread:
             return self._wait_in_background(loop)
         if loop.timeout is None:
-            others = loop.jobs > 0 or loop.has_sockets or _count_other_threads() > 0
-            events = loop.poll(_STUCK_SECONDS if others else _ALONE_SECONDS)
-            if not events:
-                raise Abandoned("waits for something that will never happen")
-            return events
+            return self._wait_for_input(loop)
         if loop.jobs > 0 or _count_other_threads() > 0:
             return self._let_others_work(loop.timeout + _TICK, loop.poll)
         self.advance(loop.timeout + _TICK)
         return []
+
+    def _wait_for_input(self, loop: IdleLoop) -> Any:
+        """Return the events of a loop that has no timer; raises `Abandoned` where none can come."""
+        began = still = stopwatch()
+        while not (events := loop.poll(_LOOK)):
+            now = stopwatch()
+            if self._helpers or not self._others.is_quiet(self._list_workers()):
+                still = now
+            if now - still >= self.stuck_after or now - began >= _STUCK_SECONDS:
+                self.stuck = True
+                raise StuckError
+        return events
 
     @contextmanager
     def patch_process(self) -> Iterator[None]:
@@ -223,11 +248,13 @@ class ClientTime:
         left = asyncio.all_tasks(loop)
         for task in left:
             task.cancel()
-        if left:
-            loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
-        loop.run_until_complete(loop.shutdown_asyncgens())
-        # A thread that is left behind would have every later loop wait for it in real time.
-        loop.run_until_complete(loop.shutdown_default_executor())
+        # One that swallows its cancellation, and waits on, has no claim to an end.
+        with suppress(StuckError):
+            if left:
+                loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+            loop.run_until_complete(loop.shutdown_asyncgens())
+            # A thread that is left behind would have every later loop wait for it in real time.
+            loop.run_until_complete(loop.shutdown_default_executor())
         loop.close()
         self.lifted = False
 
@@ -272,6 +299,7 @@ class ClientTime:
         self._helpers[me] = due
         try:
             while self.seconds() < due - _TICK and self._binding.is_bound():
+                # Many threads that look as often as one would leave no time for the others.
                 if rest(POLL):
                     return True
                 first = due <= min(self._list_alarms(), default=due)
