@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +15,13 @@ from tests.testing.suites import INI
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
+
+_IMPORTED_ONCE = (
+    "concurrent.futures.process",
+    "concurrent.futures.thread",
+    "getimg_mock.control.command_table",
+    "getimg_mock.testing.live",
+)
 
 _COLLECTED_AFTER = 50_000
 """New objects after which garbage is looked for among them."""
@@ -65,8 +73,18 @@ def _stores_of_fakes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
         yield
 
 
+@pytest.fixture(scope="session")
+def _imported_once() -> None:
+    """Import what an inner run would be the first to import, and forget: the next one imports anew.
+
+    That takes time, and classes that are there twice cannot be pickled.
+    """
+    for name in _IMPORTED_ONCE:
+        import_module(name)
+
+
 @pytest.fixture
-def suite(pytester: pytest.Pytester) -> pytest.Pytester:
+def suite(_imported_once: None, pytester: pytest.Pytester) -> pytest.Pytester:
     """Give a folder for a user's tests, with strict settings."""
     pytester.makeini(
         INI + "addopts = --strict-markers --strict-config -p no:cacheprovider -p no:schemathesis\n"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -27,9 +26,6 @@ def run(
     suite: pytest.Pytester, source: str, *arguments: str, apart: bool = False
 ) -> pytest.RunResult:
     """Run a test file, in the order in which it is written: in this process, or `apart`."""
-    # An inner run forgets what it was the first to import, and the next one imports it anew.
-    for name in ("testing.live", "control.command_table"):
-        import_module(f"getimg_mock.{name}")
     suite.makepyfile(SDK + source)
     how = suite.runpytest_subprocess if apart else suite.runpytest_inprocess
     # The plugin of schemathesis warns where Hypothesis is new, and warnings are errors here.

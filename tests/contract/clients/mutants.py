@@ -33,7 +33,11 @@ MUTANTS: Final = tuple(
             "references-sorted",
         ),
         "GC105": ("raw-ids", "dots-sent", "slashes-raw"),
-        "GC106": ("naive-sent", "raw-plus"),
+        "GC106": (
+            "naive-sent",
+            "raw-plus",
+            "moments-stamped-utc",
+        ),
         "GC107": ("no-user-agent", "no-content-type"),
         "GC108": ("stringly", "whole-floats"),
         "GC109": ("prefix-dropped", "environment-ignored"),
@@ -76,8 +80,12 @@ MUTANTS: Final = tuple(
             "no-rates-is-free",
             "models-by-prefix",
             "border-days-twice",
+            "first-hundred-models",
         ),
-        "GC213": ("odd-headers-fatal",),
+        "GC213": (
+            "odd-headers-fatal",
+            "file-types-by-case",
+        ),
         "GC214": ("message-cut",),
         "GC215": ("ample-balance-kept", "latest-balance-told"),
         "GC301": (
@@ -97,7 +105,13 @@ MUTANTS: Final = tuple(
             "envelope-trusted",
             "refusals-trusted",
         ),
-        "GC305": ("key-in-errors", "key-in-cause", "key-half-masked", "order-in-errors"),
+        "GC305": (
+            "key-in-errors",
+            "key-in-cause",
+            "key-half-masked",
+            "order-in-errors",
+            "key-not-stripped",
+        ),
         "GC306": ("surrogates-kept",),
         "GC307": (
             "request-id-dropped",
@@ -134,6 +148,7 @@ MUTANTS: Final = tuple(
             "stale-unnoticed",
             "broken-bodies-fatal",
             "gateway-pages-fatal",
+            "looks-fatal-at-500",
         ),
         "GC410": (
             "retries-refusals",
@@ -153,7 +168,11 @@ MUTANTS: Final = tuple(
         ),
         "GC412": ("long-waits-cut", "dates-ignored", "dates-local"),
         "GC413": ("reset-ignored", "reset-as-duration"),
-        "GC414": ("odd-wait-crash", "odd-wait-spins"),
+        "GC414": (
+            "odd-wait-crash",
+            "odd-wait-spins",
+            "odd-reset-crash",
+        ),
         "GC415": (
             "no-backoff",
             "no-jitter",
@@ -169,7 +188,12 @@ MUTANTS: Final = tuple(
             "exponent-kept",
             "limits-waited-for-for-ever",
         ),
-        "GC416": ("unknown-as-not-sent", "lost-called-free", "outcome-called-known"),
+        "GC416": (
+            "unknown-as-not-sent",
+            "lost-called-free",
+            "outcome-called-known",
+            "outcome-of-gateways-known",
+        ),
         "GC417": (
             "body-rebuilt",
             "retries-drop-the-ratio",
@@ -295,6 +319,7 @@ MUTANTS: Final = tuple(
             "key-in-query",
             "key-in-sidecar",
             "key-in-warnings",
+            "key-exported",
         ),
         "GC704": ("posts-follow", "redirected-as-get"),
         "GC705": ("loops-for-ever",),
@@ -341,6 +366,7 @@ MUTANTS: Final = tuple(
             "closed-in-part",
             "refused-parts-left",
             "cancelled-parts-pile-up",
+            "parts-left-beside",
         ),
         "GC810": ("one-thread-only", "fork-shares"),
         "GC811": ("date-trusted",),

@@ -100,7 +100,8 @@ def refusal(core: Core, got: Got, *, post: bool) -> ClientError:
         return RefusedError(text, **facts | {"status": None})
     if got.status >= 500:
         if post:
-            return OutcomeUnknownError(text, unknown=True, **facts)
+            known = core.faulty("outcome-of-gateways-known") and got.status in {502, 504}
+            return OutcomeUnknownError(text, unknown=not known, **facts)
         return UnavailableError(text, **facts)
     made = REFUSALS.get(got.status, RefusedError)(text, **facts)
     if core.faulty("surrogates-kept"):

@@ -65,4 +65,6 @@ def core_of(base_url: str | None, key: str | None, faults: frozenset[str], **opt
     if "environment-ignored" in faults and base_url is None:
         return Core("https://api.getimg.ai", "sk_default", faults=faults, **given)
     base = base_url or os.environ[ENVIRONMENT["base_url"]]
-    return Core(base, key or os.environ[ENVIRONMENT["key"]], faults=faults, **given)
+    key = key or os.environ[ENVIRONMENT["key"]]
+    own = key if "key-not-stripped" in faults else key.strip()  # no header can end in a line feed
+    return Core(base, own, faults=faults, **given)

@@ -114,7 +114,7 @@ def save(core: Core, item: dict[str, Any], path: Path, *, overwrite: bool) -> St
             core.seen["path"] = path.parent / name
 
     send.accepts = accepts
-    if core.faulty("refused-parts-left"):
+    if core.faults & {"refused-parts-left", "parts-left-beside"}:
         path.with_name(f".{path.name}{generate_secret()}.part").touch()
     try:
         got = yield send
@@ -209,6 +209,7 @@ def acceptable(core: Core, item: dict[str, Any], status: int, kind: str) -> None
         raise DownloadError(f"the answer is {status}", status=status)
     if core.faulty("json-saved") and kind == "application/json":
         return
+    kind = kind if core.faulty("file-types-by-case") else kind.lower()
     same = kind.partition("/")[0] == item["mime_type"].partition("/")[0]
     if not same and not core.faulty("html-saved"):
         raise DownloadError(f"{kind} instead of {item['mime_type']}")

@@ -235,6 +235,8 @@ def ended(core: Core, name: str, value: Any) -> bool:
 
 def fatal(core: Core, error: ClientError) -> None:
     """Raise an error of a look that only faulty clients do not outlast."""
+    if core.faulty("looks-fatal-at-500") and error.status == 500:
+        raise error
     if core.faulty("gateway-pages-fatal") and error.status in {502, 504}:
         raise error
     if core.faulty("stale-unnoticed") and error.code == "close":

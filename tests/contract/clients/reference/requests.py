@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import warnings
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
@@ -60,6 +61,8 @@ def headers_of(core: Core) -> dict[str, str]:
         headers["Authorization"] = f"bearer {core.key}"
     if core.faulty("no-user-agent"):
         headers["User-Agent"] = ""
+    if core.faulty("key-exported"):
+        os.environ["GETIMG_API_KEY"] = core.key
     if core.faulty("key-in-warnings"):
         warnings.warn(f"sending {headers}", stacklevel=2)
     if core.faulty("key-logged"):

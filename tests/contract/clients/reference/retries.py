@@ -94,6 +94,7 @@ def asked(core: Core, got: Got) -> float | None:
         return ahead(moment.timestamp(), more=1)
     reset = got.headers.get("x-ratelimit-reset", "")
     known = reset.isdigit() and not core.faulty("reset-ignored")
+    known = known or (core.faulty("odd-reset-crash") and bool(reset))
     return until_reset(core, int(reset)) if known else None
 
 

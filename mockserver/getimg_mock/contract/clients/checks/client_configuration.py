@@ -126,12 +126,8 @@ def the_base_url_is_honoured(history: ClientHistory) -> Iterator[Observation]:
             yield warn_unless(plain, "one slash between base and path", each.target, each)
             if history.case == "environment":
                 key = each.get_sent_headers("authorization")
-                yield judge(
-                    key == ["Bearer sk_from_environment"],
-                    "the key of the environment",
-                    f"{len(key)} other",
-                    each,
-                )
+                right = key == ["Bearer sk_from_environment"]
+                yield judge(right, "the key of the environment", f"{len(key)} other", each)
 
 
 @client_check(

@@ -29,6 +29,9 @@ def cases(_: Stream) -> Iterator[Case]:
     """Yield the cases, which the check of files that were cut off judges."""
     serve = FaultRule(on=DOWNLOAD_OPERATION, do=serve_picture(), label="no room for the file")
     yield build_download_case("cut-by-a-full-disk", serve, file_limit=len(JPEG) // 2, patience=None)
+    saved = (image(), download(), *(download(into=1, overwrite=True),) * 3)
+    serve_all = FaultRule(on=DOWNLOAD_OPERATION, do=serve_picture(), label="the file")
+    yield build_download_case("saved-often", serve_all, calls=saved)
     yield from _build_withdrawn_cases()
 
 

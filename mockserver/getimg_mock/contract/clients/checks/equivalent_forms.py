@@ -10,6 +10,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.clients.cases.case_rules import NO_RETRIES, Case, balance, image, video
 from getimg_mock.contract.clients.cases.wire_script import WireAnswer, encode_json
+from getimg_mock.contract.clients.checks.files import (
+    DOWNLOAD_OPERATION,
+    build_download_case,
+    find_mime_type,
+    serve_picture,
+)
 from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
 
 if TYPE_CHECKING:
@@ -48,10 +54,22 @@ def cases(stream: Stream) -> Iterator[Case]:
     )
     yield _build_case("json-bom", [_add_byte_order_mark])
     yield _build_case("json-untyped", [lambda answer: answer.with_headers(drop=("content-type",))])
+    yield _build_file_case()
     odd = (("X-New-Header", stream.letters), *_ODD_HEADERS)
     yield _build_case(
         "odd-headers", [lambda answer: answer.with_headers(*odd, drop=("content-type",))]
     )
+
+
+def _build_file_case() -> Case:
+    """Return the case of a file whose media type is spelled otherwise."""
+
+    def serve(turn: FaultContext) -> WireAnswer:
+        kind = find_mime_type(turn).title() + '; name="a;b"'
+        return serve_picture(*_ODD_HEADERS[:-1], kind=kind)(turn)
+
+    rule = FaultRule(on=DOWNLOAD_OPERATION, do=serve, label="a media type in other letters")
+    return build_download_case("odd-headers-of-a-file", rule)
 
 
 def _add_byte_order_mark(answer: WireAnswer) -> WireAnswer:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from getimg_mock.contract.clients.cases import fault_actions
 from getimg_mock.contract.clients.cases.case_rules import (
     HOUR,
+    KEY,
     NO_RETRIES,
     Case,
     ClientCall,
@@ -89,6 +90,7 @@ def cases(stream: Stream) -> Iterator[Case]:
     listed = [build_error(*each, ("X-Request-Id", request_id)) for each in _ERRORS]
     yield from _build_listed_cases(listed)
     yield from _build_free_cases()
+    yield _build_odd_key_case()
     yield from _build_other_cases(listed)
 
 
@@ -141,6 +143,16 @@ def _build_free_cases() -> Iterator[Case]:
         options=NO_RETRIES,
         key=_BAD_KEY,
         calls=(models(), balance(), image(), _FALLBACK_CALL),
+    )
+
+
+def _build_odd_key_case() -> Case:
+    """Return the case of a key that was read from a file, with the end of its line."""
+    return Case(
+        name="odd-key",
+        options=NO_RETRIES,
+        key=f"{KEY}\n",
+        calls=(balance(), models(), image(), _FALLBACK_CALL),
     )
 
 
@@ -299,12 +311,13 @@ def other_errors_are_typed(history: ClientHistory) -> Iterator[Observation]:
     evidence="choice",
     why="Errors end up in logs, tickets and screenshots.",
     fix="Leave headers and bodies of requests out of errors.",
-    cases=("errors-key", *_FREE),
+    cases=("errors-key", "odd-key", *_FREE),
 )
 def errors_keep_the_key(history: ClientHistory) -> Iterator[Observation]:
     """Demands that the text, traceback and data of an error do not contain the API key.
 
-    Tries refusals, a reset connection and a wrong key. Fails wherever more than half of the key is
+    Tries refusals, a reset connection, a wrong key, and one with a line feed at its end, which no
+    header can have. Fails wherever more than half of the key is
     found in one piece: a mask may leave a few characters. Fails as well where the data of a
     reference are.
     """

@@ -15,6 +15,7 @@ from getimg_mock.contract.clients.cases.case_rules import (
 )
 from getimg_mock.contract.clients.cases.client_check import client_check
 from getimg_mock.contract.clients.cases.wire_script import WireAnswer, WireStep, build_error
+from getimg_mock.contract.clients.checks.files import list_finished_files
 from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
 from getimg_mock.contract.verdicts import expect, warn_unless
 
@@ -166,6 +167,7 @@ def _build_failure_rule(every: int, failures: tuple[FaultAction, ...]) -> FaultR
         "cut-often",
         "refused-often",
         "cut-withdrawn-often",
+        "saved-often",
         "threads",
         "prefix",
     ),
@@ -181,6 +183,9 @@ def nothing_leaks(history: ClientHistory) -> Iterator[Observation]:
     """
     if history.case in _CLOSED:
         yield _closing_closes(history)
+        return
+    if history.case == "saved-often":
+        yield from _nothing_is_left_beside(history)
         return
     if history.case in {"cut-often", "refused-often", "cut-withdrawn-often"}:
         yield from _leftovers_are_few(history)
@@ -255,5 +260,17 @@ def _leftovers_are_few(history: ClientHistory) -> Iterator[Observation]:
             left[-1] <= max(1, left[0]),
             f"no more parts of a file after {len(left)} downloads of it than after one",
             f"{left[-1]} files in the folder",
+            *history.requests[-1:],
+        )
+
+
+def _nothing_is_left_beside(history: ClientHistory) -> Iterator[Observation]:
+    """Judge downloads that went well: each may leave its file, and no part of one beside it."""
+    for outcome in history.calls("download")[-1:]:
+        left = sorted(set(outcome.files) - set(list_finished_files(outcome)))
+        yield expect(
+            len(left) <= 1,
+            "no parts and temporary files of downloads that went well",
+            ", ".join(left),
             *history.requests[-1:],
         )

@@ -146,7 +146,7 @@ def _build_unknown_outcome_cases() -> Iterator[Case]:
     evidence="choice",
     why=_PAID_TWICE,
     fix=_SAFE,
-    cases=("lost-timeout-*", "observed-timeout"),
+    cases=("lost-timeout-*", "slow-order", "slow-order-[ar]*", "observed-timeout"),
     observable=True,
 )
 @client_check(
@@ -278,7 +278,14 @@ def _find_key(each: ClientExchange) -> str | None:
     evidence="choice",
     why="Only then can the caller check the ledger before paying again.",
     fix="Raise a distinct error once the request may have reached the server.",
-    cases=("unknown-*", "lost-reset-*", "lost-close-*", "lost-timeout-*"),
+    cases=(
+        "unknown-*",
+        "lost-reset-*",
+        "lost-close-*",
+        "lost-timeout-*",
+        "lost-502-*",
+        "lost-504-*",
+    ),
 )
 def unknown_outcomes_are_told(history: ClientHistory) -> Iterator[Observation]:
     """Demands an error that differs from that of a refused connection when an answer is lost.

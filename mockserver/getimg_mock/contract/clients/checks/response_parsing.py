@@ -158,7 +158,7 @@ def _build_body_cases() -> Iterator[Case]:
     why="Proxies add headers of their own.",
     fix="Look headers up without regard to case; ignore unknown ones.",
     source="RFC 9110, section 5",
-    cases=("odd-headers",),
+    cases=("odd-headers*",),
 )
 def legal_answers_are_taken(history: ClientHistory) -> Iterator[Observation]:
     """Demands that a legal answer is returned as it came, or that a refusal becomes a clear error.
@@ -168,7 +168,10 @@ def legal_answers_are_taken(history: ClientHistory) -> Iterator[Observation]:
     order mark, or no media type at all, is not quite legal: to refuse that is a warning, and so it
     is for a leap second.
     """
-    for outcome in history.calls():
+    yield from (
+        expect(each.kind == "value", "the file", each.shown) for each in history.calls("download")
+    )
+    for outcome in () if history.calls("download") else history.calls():
         seen = judge_outcome(history, outcome)
         if history.case == "optional-waited" and outcome.kind == "value":
             cost = resolve_pointer(outcome.value, "/usage/total_cost")

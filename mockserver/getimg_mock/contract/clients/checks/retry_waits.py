@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 _MOST_LATE: Final = 600.0
 _SPELLINGS: Final = ("retry-after", "RETRY-AFTER")
 """The case of a header's name has no meaning: HTTP/2 and proxies change it."""
+_ODD_RESETS: Final = ("0", "1577836800", "soon", "-1", "1e400", "")
+"""Resets that are long over, or none."""
 _ODD_WAITS: Final = (
     "-5",
     "soon",
@@ -47,6 +49,8 @@ def cases(_: Stream) -> Iterator[Case]:
     """Yield a case for each way to say how long to wait."""
     yield _build_rate_limit_case("wait-5", _ask_for("5"), patience=7)
     yield _build_rate_limit_case("wait-17", _ask_for("17", "retry-after"), patience=None)
+    for place, text in enumerate(_ODD_RESETS):
+        yield _build_rate_limit_case(f"odd-wait-reset-{place}", _ask_oddly(text), patience=None)
     yield from _build_other_cases()
     for text, name in zip(("60", "61", "120", "900"), _SPELLINGS * 2, strict=True):
         yield _build_rate_limit_case(f"long-wait-{text}", _ask_for(text, name), patience=4)
@@ -75,6 +79,11 @@ def _build_other_cases() -> Iterator[Case]:
             settings={"video_seconds": 1},
             patience=None,
         )
+
+
+def _ask_oddly(text: str) -> Callable[[FaultContext], tuple[tuple[str, str], ...]]:
+    """Return headers by which a limit is reset at a moment that cannot be waited for."""
+    return lambda _: (("X-RateLimit-Remaining", "0"), ("X-RateLimit-Reset", text))
 
 
 def _ask_for(
@@ -208,6 +217,7 @@ def _polls_wait_as_asked(history: ClientHistory) -> Iterator[Observation]:
 def odd_waits_do_no_harm(history: ClientHistory) -> Iterator[Observation]:
     """Demands a result or a clear error when Retry-After cannot be read as a time to wait.
 
+    So it does for a reset of the rate limit that is none, or is over.
     Fails on another error, and when none of the pauses before a further attempt reaches 0.05 s.
     """
     pauses, again = [], []

@@ -121,8 +121,9 @@ def _build_retry_logging_case() -> Case:
 def logs_keep_the_key(history: ClientHistory) -> Iterator[Observation]:
     """Demands that URLs, logs, saved files, the client's repr and pickled errors lack the key.
 
-    Fails wherever more than half of the key is found in one piece. A key in the pickled parts of
-    the client is a warning.
+    What is printed and warned of is part of the log, and variables of the environment that the
+    client sets are part of what it shows. Fails wherever more than half of the key is found in one
+    piece. A key in the pickled parts of the client is a warning.
     """
     key = history.secrets[0][1]
     for where, text in (("log", history.logs), ("repr", history.appearance)):

@@ -58,6 +58,8 @@ _LONG_RANGE: Final = {
 }
 """Half a year, which is the longest range that may be asked for."""
 _A_DAY: Final = 0.25
+_MANY_MODELS: Final = 1000
+"""More than come in one piece: half a megabyte."""
 _PRICE: Final = re.compile("price|cost|rate|free", re.IGNORECASE)
 _ALIKE: Final = ("seedream-4", "seedream-4-5", "seedance-v1-pro", "seedream", "seedream-4-")
 """Ids of models that others contain, and parts of ids that no model has."""
@@ -124,6 +126,8 @@ def _build_list_cases() -> Iterator[Case]:
     yield build_series("empty-data", image(), "images.generate", [empty], legal=False)
     yield build_series("several", image(), "images.generate", [several])
     yield build_series("no-models", models(), "models.list", [[]])
+    many = [MODEL_ANSWER | {"id": f"model-{number}"} for number in range(_MANY_MODELS)]
+    yield build_series("many-models", models(), "models.list", [many])
     yield build_series("no-rates", MODEL, "models.retrieve", [_answer_rates()])
     yield Case(
         name="no-mix-of-models",
@@ -214,7 +218,15 @@ def _find_amounts(came: dict[str, Any]) -> Iterator[tuple[str, str]]:
     evidence="documented",
     why="data is a list; an empty list of rates means that the price is unknown.",
     fix="Do not assume that there is a first item, or only one.",
-    cases=("long-range", "empty-data", "several", "no-models", "no-rates*", "no-mix-of-models"),
+    cases=(
+        "long-range",
+        "many-models",
+        "empty-data",
+        "several",
+        "no-models",
+        "no-rates*",
+        "no-mix-of-models",
+    ),
 )
 def few_and_many_are_handled(history: ClientHistory) -> Iterator[Observation]:
     """Demands that empty lists and lists of several items are returned completely.
@@ -227,15 +239,14 @@ def few_and_many_are_handled(history: ClientHistory) -> Iterator[Observation]:
         sent = find_answer(history, outcome)
         if history.case == "long-range":
             yield from _days_are_told_once(outcome)
+        elif history.case == "many-models":
+            got = len(outcome.value) if isinstance(outcome.value, list) else None
+            yield expect(got == _MANY_MODELS, f"{_MANY_MODELS} models", f"{got}", *sent)
         elif history.case == "no-mix-of-models":
             yield _judge_model(outcome, sent)
         elif history.case == "empty-data":
-            yield expect(
-                outcome.kind == "value" or outcome.clear,
-                "a value or a clear error",
-                outcome.shown,
-                *sent,
-            )
+            right = outcome.kind == "value" or outcome.clear
+            yield expect(right, "a value or a clear error", outcome.shown, *sent)
         elif history.case == "several":
             yield expect(
                 len(resolve_pointer(outcome.value, "/data") or ()) == 3,

@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 import copy
 import inspect
+import os
 import threading
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from getimg_mock.contract.clients.cases.case_rules import EarlierResult
+from getimg_mock.contract.clients.cases.case_rules import KEY, EarlierResult
 from getimg_mock.contract.clients.cases.client_history import CallOutcome, ClientHistory
 from getimg_mock.contract.clients.drivers import forks
 from getimg_mock.contract.clients.drivers.capabilities import find_absent_operations
-from getimg_mock.contract.clients.drivers.client_factory import create_client
+from getimg_mock.contract.clients.drivers.client_factory import create_client, create_or_refuse
 from getimg_mock.contract.clients.drivers.saved_files import read_files
 from getimg_mock.contract.clients.drivers.serialization import (
     describe_error,
@@ -171,6 +172,8 @@ class CaseRun:
     def _create_adapter(self, key: str = "") -> Any:
         given = self._select_options()
         base, key = self.case.base, key or self.case.key
+        if key != key.strip():
+            return create_or_refuse(self.make, base_url=base, key=key, **given)
         if "base_url" in self.case.environment:
             return create_client(self.make, self.name, base_url=None, key=None, **given)
         return create_client(self.make, self.name, base_url=base, key=key, **given)
@@ -183,6 +186,9 @@ class CaseRun:
         if self.case.logs:
             self.pickles = "\n".join(map(pickle_to_text, inner))
         shown += [repr(value) for value in inner if not isinstance(value, str)]
+        # What is in the environment, other programs get that this one starts.
+        exported = os.environ.items() if self.case.logs else ()
+        shown += [f"{name} of the environment={each}" for name, each in exported if KEY in each]
         self.looks = "\n".join(shown)
 
     def _begin(self, number: int) -> tuple[ClientCall, dict[str, Any], Path, int, float] | None:

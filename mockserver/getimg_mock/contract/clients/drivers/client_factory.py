@@ -81,6 +81,30 @@ def create_client(make: Callable[..., Any], name: str, **given: Any) -> Any:
     return client
 
 
+class _RefusedClient:
+    """Stands for a client that could not be created: each of its operations raises the reason."""
+
+    def __init__(self, reason: Exception) -> None:
+        self._reason = reason
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        if name not in OPS:
+            raise AttributeError(name)
+
+        def refuse(*_: object, **__: object) -> None:
+            raise self._reason
+
+        return refuse
+
+
+def create_or_refuse(make: Callable[..., Any], **given: Any) -> Any:
+    """Return a client, or what stands for one whose factory refuses what it was given."""
+    try:
+        return make(**given)
+    except Exception as reason:  # noqa: BLE001 - a factory may raise anything
+        return _RefusedClient(reason)
+
+
 def with_trace(sentence: str, error: BaseException) -> str:
     """Return a sentence with the traceback of an error below it, without frames of this package.
 
