@@ -15,6 +15,10 @@ from tests.contract.clients_by_others import (
     faults_fourth_money,
     faults_fourth_waits,
     faults_fourth_words,
+    faults_ninth_files,
+    faults_ninth_money,
+    faults_ninth_reading,
+    faults_ninth_waiting,
     faults_of_files,
     faults_of_orders,
     faults_of_waits,
@@ -42,6 +46,7 @@ from tests.contract.clients_by_others import (
     good_fourth_async,
     good_fourth_sync,
     good_fourth_typed,
+    good_ninth_styles,
     good_seen,
     good_seventh_styles,
     good_sixth_styles,
@@ -95,6 +100,11 @@ LISTED = (
     faults_eighth_money,
     faults_eighth_reading,
     faults_eighth_waiting,
+    good_ninth_styles,
+    faults_ninth_files,
+    faults_ninth_money,
+    faults_ninth_reading,
+    faults_ninth_waiting,
 )
 
 __all__ = ["CLIENTS", "LISTED", "Entry"]
