@@ -222,7 +222,13 @@ MUTANTS: Final = tuple(
             "withdrawn-sent-later",
             "interrupt-retried",
         ),
-        "GC422": ("orders-hurried", "pool-hurried", "pool-of-two", "lookups-hurried"),
+        "GC422": (
+            "orders-hurried",
+            "pool-hurried",
+            "pool-of-two",
+            "lookups-hurried",
+            "timeouts-capped",
+        ),
         "GC501": (
             "seconds-for-milliseconds",
             "polls-early",
@@ -240,6 +246,7 @@ MUTANTS: Final = tuple(
             "looks-unbounded",
             "last-pause-whole",
             "looks-retried-within",
+            "told-looks-retried-within",
         ),
         "GC503": ("polls-on", "polls-on-later"),
         "GC504": (
@@ -263,6 +270,8 @@ MUTANTS: Final = tuple(
             "timeout-for-the-whole-wait",
             "looks-held-by-the-limit",
             "one-limit-for-both-kinds",
+            "pauses-double-to-the-end",
+            "looks-numbered",
         ),
         "GC601": ("key-on-downloads", "cookies-shared", "key-when-refused"),
         "GC602": (
@@ -341,6 +350,7 @@ MUTANTS: Final = tuple(
             "no-read-timeout",
             "lookups-unbounded",
             "orders-unbounded",
+            "knocks-for-ever",
         ),
         "GC803": (
             "packed-unread",

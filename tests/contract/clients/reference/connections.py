@@ -70,6 +70,8 @@ def hurry(core: Core, send: Send) -> dict[str, float | None]:
         hurried["read"] = 5.0
     if core.faulty("lookups-hurried") and send.method == "GET" and send.save is None:
         hurried["read"] = min(core.timeout, 10.0)
+    if core.faulty("timeouts-capped"):
+        hurried["read"] = min(core.timeout, 30.0)
     if core.faulty("pool-hurried"):
         hurried["pool"] = 0.3
     if core.faulty("names-hurried"):

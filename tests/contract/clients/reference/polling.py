@@ -119,7 +119,7 @@ def waited(core: Core, name: str) -> Steps:
         pause = distance(core, polls)
         value: Any = {"status": "pending"}
         yield Sleep(core.turn(now()))
-        tries = None if core.faulty("looks-retried-within") else 1
+        tries = None if retried_within(core) else 1
         try:
             value = yield from looked_at(core, name, attempts=tries)
         except ClientError as error:
@@ -145,8 +145,16 @@ def waited(core: Core, name: str) -> Steps:
     raise StillPendingError(f"still pending after {core.wait_timeout:g} s")
 
 
+def retried_within(core: Core) -> bool:
+    """Return whether a fault has a look try again by itself, whatever is left of the wait."""
+    told = core.faulty("told-looks-retried-within") and "told" in core.seen
+    return told or core.faulty("looks-retried-within")
+
+
 def pause_after(core: Core, error: ClientError, pause: float) -> float:
     """Return how long to wait after a look that failed."""
+    if error.retry_after:
+        core.seen["told"] = error.retry_after
     if core.faulty("failing-looks-repeated-at-once"):
         return 0.0
     if core.faulty("slower-ignored-by-looks"):
@@ -192,6 +200,8 @@ def over(core: Core, waited: float, pause: float, polls: int) -> bool:
         return polls * pause > core.wait_timeout
     if core.faulty("pauses-double"):
         return waited > core.wait_timeout
+    if core.faulty("looks-numbered") and polls >= 60:
+        return True
     return waited + pause > core.wait_timeout
 
 
@@ -204,7 +214,7 @@ def distance(core: Core, polls: int) -> float:
     if core.faulty("task-cancel-ends-all") and core.seen.get("cancelled"):
         raise StillPendingError("closed")
     pause = core.poll_interval / (1000 if core.faulty("seconds-for-milliseconds") else 1)
-    if core.faulty("pauses-double"):
+    if core.faulty("pauses-double") or core.faulty("pauses-double-to-the-end"):
         pause *= 2**polls
     if core.faulty("looks-by-whole-seconds"):
         pause = int(pause)

@@ -10,9 +10,11 @@ from getimg_mock.contract.clients.cases.case_rules import HOUR, Case, balance, i
 from getimg_mock.contract.clients.cases.client_check import client_check
 from getimg_mock.contract.clients.checks.own_requests import names_generation
 from getimg_mock.contract.clients.checks.polling import (
+    HOLD_VIDEOS,
     SLOW_VIDEO,
     WAIT_LIMIT,
     WAIT_OPTIONS,
+    build_failing_polls,
     build_late_answers,
     build_real_wait_case,
     build_slow_answers,
@@ -41,17 +43,16 @@ _EXCESS_REAL: Final = 5.0
 _LONG_VIDEO: Final = {"video_seconds": 300}
 _LATEST_END: Final = 30.0
 """When a wait has ended that is cancelled after 23 s or sooner, in seconds of the case."""
-_HOLD_VIDEOS: Final[dict[str, Any]] = {"on": ["videos.create"], "transition": {"hold": True}}
 
 
 def cases(_: Stream) -> Iterator[Case]:
     """Yield the cases."""
-    yield build_wait_case("held", scenario=(_HOLD_VIDEOS,))
+    yield build_wait_case("held", scenario=(HOLD_VIDEOS,))
     yield build_wait_case(
         "held-shorter",
         options={"poll_interval": 5, "wait_timeout": _SHORTER},
         needs=("wait_timeout",),
-        scenario=(_HOLD_VIDEOS,),
+        scenario=(HOLD_VIDEOS,),
     )
     yield from _build_long_pause_cases()
     yield from _build_slow_answer_cases()
@@ -65,8 +66,9 @@ def cases(_: Stream) -> Iterator[Case]:
         "held-real",
         patience=8,
         wait_timeout=3,
-        scenario=(_HOLD_VIDEOS,),
+        scenario=(HOLD_VIDEOS,),
         needs=("wait_timeout",),
+        rules=(build_failing_polls(_ask(503, 4)),),
     )
     yield build_real_wait_case(
         "failing-real", patience=10, wait_timeout=10, scenario=(_fail_videos(2),)
@@ -75,20 +77,19 @@ def cases(_: Stream) -> Iterator[Case]:
 
 def _build_long_pause_cases() -> Iterator[Case]:
     """Yield the cases of pauses that would outlast the wait."""
-    down = fault_actions.answer_instead(fault_actions.UNAVAILABLE)
-    later = FaultRule(on="videos.retrieve", do=down, label="polls fail", nth=tuple(range(2, 400)))
+    later = build_failing_polls(fault_actions.answer_instead(fault_actions.UNAVAILABLE))
     yield build_wait_case(
         "held-down",
         options={"poll_interval": 5, "wait_timeout": 100, "max_retries": 30},
         needs=("wait_timeout",),
-        scenario=(_HOLD_VIDEOS,),
+        scenario=(HOLD_VIDEOS,),
         rules=(later,),
     )
     yield build_wait_case(
         "held-rarely",
         options={"poll_interval": 300, "wait_timeout": 20},
         needs=("wait_timeout",),
-        scenario=(_HOLD_VIDEOS,),
+        scenario=(HOLD_VIDEOS,),
     )
 
 
@@ -123,7 +124,7 @@ def _build_real_cancelled_case() -> Case:
         "cancelled-real",
         patience=6,
         wait_timeout=60,
-        scenario=(_HOLD_VIDEOS,),
+        scenario=(HOLD_VIDEOS,),
         rules=tuple(slow_reads),
         interrupt_after=2.5,
         early=True,
@@ -137,7 +138,7 @@ def _build_slow_answer_cases() -> Iterator[Case]:
         "held-slow",
         options={"poll_interval": 5, "wait_timeout": 100},
         needs=("wait_timeout",),
-        scenario=(_HOLD_VIDEOS,),
+        scenario=(HOLD_VIDEOS,),
         rules=(build_slow_answers(20.0),),
     )
     yield Case(
@@ -145,7 +146,7 @@ def _build_slow_answer_cases() -> Iterator[Case]:
         calls=(video(),),
         options={"poll_interval": 0.5, "wait_timeout": 3},
         needs=("wait_timeout", "poll_interval"),
-        scenario=(_HOLD_VIDEOS,),
+        scenario=(HOLD_VIDEOS,),
         rules=(build_slow_answers(1.5),),
         patience=9,
     )
@@ -159,22 +160,23 @@ def _build_bad_answer_cases() -> Iterator[Case]:
     down = fault_actions.answer_instead(fault_actions.UNAVAILABLE)
     silence = fault_actions.end_before_work("hang")
     for name, act, nth in (
-        ("asked-429", _ask_for_an_hour(429), (2,)),
-        ("asked-503", _ask_for_an_hour(503), (2,)),
+        ("asked-429", _ask(429, 3600), (2,)),
+        ("asked-503", _ask(503, 3600), (2,)),
+        ("asked-often", _ask(503, 55), tuple(range(2, 400))),
         ("silent", silence, tuple(range(2, 400))),
         ("shaky", down, tuple(range(2, 400, 2))),
     ):
         yield build_wait_case(
             f"held-{name}",
-            options={"poll_interval": 5, "wait_timeout": 100},
+            options={"poll_interval": 5, "wait_timeout": 100, "max_retries": 5},
             needs=("wait_timeout",),
-            scenario=(_HOLD_VIDEOS,),
+            scenario=(HOLD_VIDEOS,),
             rules=(FaultRule(on="videos.retrieve", do=act, label=f"polls: {name}", nth=nth),),
         )
 
 
-def _ask_for_an_hour(status: int) -> FaultAction:
-    return fault_actions.refuse_with_wait(status, lambda _: (("Retry-After", "3600"),))
+def _ask(status: int, seconds: int) -> FaultAction:
+    return fault_actions.refuse_with_wait(status, lambda _: (("Retry-After", str(seconds)),))
 
 
 def _build_whole_wait_cases() -> Iterator[Case]:
@@ -195,7 +197,7 @@ def _build_whole_wait_cases() -> Iterator[Case]:
     ).with_changes(calls=(video(), replace(video(), after=HOUR)))
     yield build_wait_case(
         "waits-long",
-        settings=SLOW_VIDEO,
+        settings={"video_seconds": 330},
         options=WAIT_OPTIONS | {"timeout": 20},
         needs=("wait_timeout", "timeout"),
     )
@@ -368,7 +370,7 @@ def failures_end_the_wait(history: ClientHistory) -> Iterator[Observation]:
     evidence="choice",
     why="A client that lives for hours would give up each later video at once, though it is paid.",
     fix="Compute the deadline when a wait begins, and not when the client is created.",
-    cases=("waits-*",),
+    cases=("waits-*", "polled-real"),
 )
 def waits_begin_anew(history: ClientHistory) -> Iterator[Observation]:
     """Demands the result of a wait whose video is done before its deadline.

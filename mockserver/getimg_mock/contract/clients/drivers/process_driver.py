@@ -56,6 +56,8 @@ if TYPE_CHECKING:
 _START_SECONDS: Final = 40.0
 _GRACE: Final = 1.0
 _DESCRIBE: Final[dict[str, Any]] = {"case": "describe", "op": "describe", "args": {}}
+_LONG: Final = 30.0
+"""The patience, in seconds, beyond which a case that begins first has more time than others."""
 _RUN_CASES: Final = 2
 """How many times the limit of one case the whole run may take."""
 _STARVED_SHARE: Final = 0.5
@@ -163,7 +165,7 @@ class ProcessDriver:
             return self._build_late_history(case, seed)
         until = self._end_of_run
         if self.address is None:
-            until = min(until, stopwatch() + self.case_seconds)
+            until = min(until, stopwatch() + self._find_limit(case))
         self._until, self._late_start, self._is_starved = until, None, False
         self._wrong.clear()
         self._log.clear()
@@ -178,6 +180,11 @@ class ProcessDriver:
             logs=self._log.read(),
             unread=tuple(self._wrong),
         )
+
+    def _find_limit(self, case: Case) -> float:
+        """Return the seconds of real time for a case: one that waits for long has what it needs."""
+        long = case.patience if case.early and case.patience and case.patience > _LONG else 0.0
+        return max(self.case_seconds, long + 2 * _GRACE) if long else self.case_seconds
 
     def _build_late_history(self, case: Case, seed: str) -> ClientHistory:
         """Return the history of a case that did not begin before the end of the run."""

@@ -74,7 +74,9 @@ class ProgramCase:
         program, case = self.program, self.case
         clock = VirtualClock()  # as the program has it: dates of the server must agree with it
         with ExitStack() as stack:
-            server, other = (stack.enter_context(SocketServer(clock)) for _ in range(2))
+            absent = program.address is None and any(each.do == "absent" for each in case.rules)
+            server = stack.enter_context(SocketServer(clock, listens=not absent))
+            other = stack.enter_context(SocketServer(clock))
             self.place = Path(stack.enter_context(tempfile.TemporaryDirectory()))
             prefix = case.base.partition("://")[2].partition("/")[2]
             case = case.with_changes(base=f"{server.url}/{prefix}".rstrip("/"))
