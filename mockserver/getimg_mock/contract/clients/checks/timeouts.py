@@ -84,21 +84,26 @@ def _build_order_cases(silence: FaultRule, drip: FaultRule) -> Iterator[Case]:
 def _build_nobody_cases() -> Iterator[Case]:
     """Yield the cases of a service that is not there: no connection comes about, however often.
 
-    Where it shows nothing of a program's connections, the rule has no hit.
+    Their rules may have no hit: nobody sees a program knock at a port at which nothing listens.
     """
-    calls = (balance(), models(), image(), video())
+    calls = (
+        balance(),
+        models().instead_of("balance"),
+        image(),
+        video().instead_of("generate_image"),
+    )
     absent = FaultRule(on="connect", do="absent", label="nothing listens", must=False)
     unknown = FaultRule(on="connect", do="unknown", label="no such name", must=False)
     for name, retries, made, rule, patience in (
-        ("listens", 0, calls, absent, 12.0),
+        ("listens", 0, calls, absent, 8.0),
         ("listens-retried", 1, (balance(), *FALLBACK_CALLS), absent, 12.0),
-        ("known", 2, calls, unknown, None),
+        ("known", 2, (*calls, video()), unknown, None),
     ):
         yield Case(
             name=f"nobody-{name}",
             calls=made,
             options={"timeout": 2, "max_retries": retries},
-            needs=("max_retries",),
+            needs=("failing at once",),
             patience=patience,
             limit=HOUR,
             rules=(rule,),
