@@ -178,10 +178,10 @@ def nothing_leaks(history: ClientHistory) -> Iterator[Observation]:
 
     A third of the calls fails; waits end well, with a failed video, at their deadline, or with a
     refused poll. In rounds, each operation goes well, is refused, breaks off, is not answered, or
-    is cancelled. Fails when more than 20 connections stay open, or when any of the counts rises by
-    more than 20 after the first calls, or by one for each wait, download or round. So it does when
-    each download that fails leaves a file of its own, when a video whose wait was given up is
-    polled later, or when a connection stays open although the client was closed.
+    is cancelled. Fails when more than 20 connections stay open. Fails when any of the counts rises
+    by more than 20 after the first calls, or by one for each wait, download or round. Fails when
+    each download that fails leaves a file of its own, or when a video whose wait was given up is
+    polled later. A connection that stays open although the client was closed fails, too.
     """
     if history.case in _CLOSED:
         yield _closing_closes(history)
