@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Final
 from getimg_mock.contract.clients.cases import fault_actions
 from getimg_mock.contract.clients.cases.case_rules import (
     HOUR,
+    KEY,
+    NO_RETRIES,
     VIDEO,
     Case,
     ClientCall,
+    balance,
     image,
     models,
     video,
@@ -66,6 +69,7 @@ def _build_address_cases() -> Iterator[Case]:
         patience=None,
     )
     yield _build_down_case()
+    yield _build_decoy_case()
     yield Case(
         name="environment",
         needs=("environment",),
@@ -73,6 +77,16 @@ def _build_address_cases() -> Iterator[Case]:
         patience=None,
         environment={"base_url": "https://gateway.example", "key": "sk_from_environment"},
         base="https://gateway.example",
+    )
+
+
+def _build_decoy_case() -> Case:
+    """Return the case in which the environment names another key and address than the caller."""
+    return Case(
+        name="environment-other",
+        calls=(balance(), image()),
+        options=NO_RETRIES,
+        decoys=True,
     )
 
 
@@ -92,18 +106,20 @@ def _build_down_case() -> Case:
 
 @client_check(
     "GC109",
-    "The configured base URL is honoured, its path and the environment included",
+    "The configured base URL and key are used; the environment counts where none are given",
     severity="major",
     evidence="choice",
     why="Gateways and tests have other addresses.",
-    fix="Join paths to the base URL; read the documented environment variables.",
-    cases=("prefix", "gateway", "environment"),
+    fix="Join paths to the base URL; read the documented environment variables only for what the "
+    "caller does not give.",
+    cases=("prefix", "gateway", "environment", "environment-other"),
 )
 def the_base_url_is_honoured(history: ClientHistory) -> Iterator[Observation]:
     """Demands that all requests go to the configured base URL, below its path.
 
     Tries one that ends in a slash, and the client's environment variables. Fails on a request to
-    another origin or path. What comes of a slash at the end is a warning, and so is what is not
+    another origin or path, and where variables of the environment outrank the key and address that
+    the caller gives. What comes of a slash at the end is a warning, and so is what is not
     taken from the environment.
     """
     judge = warn_unless if history.case in {"environment", "gateway"} else expect
@@ -124,6 +140,9 @@ def the_base_url_is_honoured(history: ClientHistory) -> Iterator[Observation]:
             yield expect(own, history.base, f"{each.origin}{each.target}", each)
             plain = "//" not in each.target.partition("?")[0]
             yield warn_unless(plain, "one slash between base and path", each.target, each)
+            if history.case == "environment-other":
+                right = each.get_sent_headers("authorization") == [f"Bearer {KEY}"]
+                yield judge(right, "the key that the caller gives", "another key", each)
             if history.case == "environment":
                 key = each.get_sent_headers("authorization")
                 right = key == ["Bearer sk_from_environment"]
