@@ -33,13 +33,13 @@ def test_a_failure_shows_the_requests_and_a_should_is_not_overlooked(
     pytester: pytest.Pytester,
 ) -> None:
     """FAIL has its block, and WARN passes but is told at the end."""
-    result = run(pytester, "--getimg-client=httpx", "-k", "GC105 or GC609 or GC103")
+    result = run(pytester, "--getimg-client=httpx", "-k", "GC105 or GC214 or GC103")
     result.assert_outcomes(passed=2, failed=1, deselected=102)
     shown = result.stdout.str()
     assert "FAIL  GC105" in shown
     assert "GET /v2/videos" in shown
     assert "rules that should hold and do not: 1" in shown
-    assert "WARN  GC609" in shown
+    assert "WARN  GC214" in shown
 
 
 @pytest.mark.parametrize(

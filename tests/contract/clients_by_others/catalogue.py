@@ -1,6 +1,10 @@
 """All clients of the list, the good ones first."""
 
 from tests.contract.clients_by_others import (
+    faults_eighth_files,
+    faults_eighth_money,
+    faults_eighth_reading,
+    faults_eighth_waiting,
     faults_fifth_crowd,
     faults_fifth_files,
     faults_fifth_money,
@@ -32,6 +36,7 @@ from tests.contract.clients_by_others import (
     faulty_seen_results,
     faulty_transport,
     good_clients,
+    good_eighth_styles,
     good_fifth_more,
     good_fifth_styles,
     good_fourth_async,
@@ -85,6 +90,11 @@ LISTED = (
     faults_seventh_money,
     faults_seventh_reading,
     faults_seventh_waiting,
+    good_eighth_styles,
+    faults_eighth_files,
+    faults_eighth_money,
+    faults_eighth_reading,
+    faults_eighth_waiting,
 )
 
 __all__ = ["CLIENTS", "LISTED", "Entry"]

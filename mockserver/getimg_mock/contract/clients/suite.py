@@ -149,12 +149,16 @@ def verify(
 def _sort_by_weight(chosen: Sequence[Case], checks: Sequence[ClientCheck]) -> list[Case]:
     """Return early cases first, then those of blockers, and of these those that may take longest.
 
-    So a run that ends early has done what matters most.
+    Among the others, the only case that a check has in real time comes first. So a run that ends
+    early has done what matters most.
     """
+    real = [case for case in chosen if case.patience is not None]
+    wanted = {each.id: [case.name for case in real if each.wants(case.name)] for each in checks}
+    only = {names[0] for names in wanted.values() if len(names) == 1}
 
-    def weigh(case: Case) -> tuple[bool, bool, float]:
+    def weigh(case: Case) -> tuple[bool, bool, bool, float]:
         blocks = any(each.severity == "blocker" and each.wants(case.name) for each in checks)
-        return case.early, blocks, (case.patience or 0.0) * len(case.calls)
+        return case.early, blocks, case.name in only, (case.patience or 0.0) * len(case.calls)
 
     return sorted(chosen, key=weigh, reverse=True)
 

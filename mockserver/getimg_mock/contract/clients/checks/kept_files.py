@@ -39,7 +39,13 @@ def cases(_: Stream) -> Iterator[Case]:
     for name, act in _NO_SECOND_FILE.items():
         yield build_download_case(
             f"again-refused-{name}",
-            build_rule(act, f"the second time: {name}", nth=tuple(range(2, 9)), must=False),
+            build_rule(
+                act,
+                f"the second time: {name}",
+                nth=tuple(range(2, 9)),
+                must=False,
+                legal=name != "html",
+            ),
             calls=download_twice(overwrite=True),
             options=NO_RETRIES,
             patience=12,

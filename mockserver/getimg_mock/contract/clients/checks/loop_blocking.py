@@ -41,6 +41,7 @@ def cases(_: Stream) -> Iterator[Case]:
             settings={"video_seconds": 1},
             together=True,
             patience=12,
+            early=name == "retry",
         )
 
 

@@ -133,6 +133,7 @@ def _build_real_cancelled_case() -> Case:
         scenario=(_HOLD_VIDEOS,),
         rules=tuple(slow_reads),
         interrupt_after=2.5,
+        early=True,
         logs=True,
     ).with_changes(calls=(video(), balance(), models().instead_of("balance")))
 
