@@ -25,7 +25,7 @@ from getimg_mock.contract.verdicts import expect, warn_unless
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from getimg_mock.contract.clients.cases.client_history import ClientHistory
+    from getimg_mock.contract.clients.cases.client_history import ClientExchange, ClientHistory
     from getimg_mock.contract.verdicts import Observation
     from getimg_mock.world.randomness import Stream
 
@@ -37,6 +37,7 @@ _QUICK: Final = {"video_seconds": 1}
 def cases(stream: Stream) -> Iterator[Case]:
     """Yield the cases."""
     yield from _build_address_cases()
+    yield _build_decoy_case()
     word = stream.letters[:8]
     prompts = [f"number {n} of {word}" for n in range(6)]
     calls = tuple(image(prompt=each) for each in prompts)
@@ -69,7 +70,6 @@ def _build_address_cases() -> Iterator[Case]:
         patience=None,
     )
     yield _build_down_case()
-    yield _build_decoy_case()
     yield Case(
         name="environment",
         needs=("environment",),
@@ -140,13 +140,17 @@ def the_base_url_is_honoured(history: ClientHistory) -> Iterator[Observation]:
             yield expect(own, history.base, f"{each.origin}{each.target}", each)
             plain = "//" not in each.target.partition("?")[0]
             yield warn_unless(plain, "one slash between base and path", each.target, each)
-            if history.case == "environment-other":
-                right = each.get_sent_headers("authorization") == [f"Bearer {KEY}"]
-                yield judge(right, "the key that the caller gives", "another key", each)
-            if history.case == "environment":
-                key = each.get_sent_headers("authorization")
-                right = key == ["Bearer sk_from_environment"]
-                yield judge(right, "the key of the environment", f"{len(key)} other", each)
+            yield from _judge_key(history, each)
+
+
+def _judge_key(history: ClientHistory, each: ClientExchange) -> Iterator[Observation]:
+    """Judge where the key of a request is from: the environment, or the caller, who outranks it."""
+    sent = each.get_sent_headers("authorization")
+    if history.case == "environment-other":
+        yield expect(sent == [f"Bearer {KEY}"], "the key that the caller gives", "another", each)
+    if history.case == "environment":
+        right = sent == ["Bearer sk_from_environment"]
+        yield warn_unless(right, "the key of the environment", f"{len(sent)} other", each)
 
 
 @client_check(
