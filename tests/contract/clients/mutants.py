@@ -312,6 +312,8 @@ MUTANTS: Final = tuple(
             "names-by-second",
             "ids-cut-in-names",
             "one-part-for-all",
+            "indices-share-a-part",
+            "failure-clears-all-parts",
         ),
         "GC701": (
             "key-kept-on-redirect",
@@ -378,6 +380,9 @@ MUTANTS: Final = tuple(
             "refused-parts-left",
             "cancelled-parts-pile-up",
             "parts-left-beside",
+            "folders-left",
+            "task-left-at-timeout",
+            "task-left-at-cancel",
         ),
         "GC810": ("one-thread-only", "fork-shares"),
         "GC811": ("date-trusted",),

@@ -61,12 +61,14 @@ def cases(_: Stream) -> Iterator[Case]:
     yield from _build_cancelled_cases()
     for name, seconds in (("clock-back", -3600.0), ("clock-ahead", 3600.0)):
         yield build_wait_case(name, settings=SLOW_VIDEO, wall_jumps=((11.0, seconds),))
+    later = fault_actions.refuse_with_wait(503, lambda _: (("Retry-After", "20"),))
     yield build_real_wait_case(
         "held-real",
         patience=8,
         wait_timeout=3,
         scenario=(_HOLD_VIDEOS,),
         needs=("wait_timeout",),
+        rules=(FaultRule(on="videos.retrieve", do=later, label="asks for 20 s", nth=(2,)),),
     )
     yield build_real_wait_case(
         "failing-real", patience=10, wait_timeout=10, scenario=(_fail_videos(2),)
