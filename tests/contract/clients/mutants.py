@@ -40,7 +40,12 @@ MUTANTS: Final = tuple(
         ),
         "GC107": ("no-user-agent", "no-content-type"),
         "GC108": ("stringly", "whole-floats"),
-        "GC109": ("prefix-dropped", "environment-ignored"),
+        "GC109": (
+            "prefix-dropped",
+            "environment-ignored",
+            "environment-key-first",
+            "environment-address-first",
+        ),
         "GC110": ("mutates",),
         "GC201": ("strict-fields", "unknown-pruned"),
         "GC202": (
@@ -80,6 +85,7 @@ MUTANTS: Final = tuple(
             "no-rates-is-free",
             "models-by-prefix",
             "border-days-twice",
+            "seam-days-twice",
             "first-hundred-models",
         ),
         "GC213": (
@@ -257,6 +263,8 @@ MUTANTS: Final = tuple(
         "GC506": (
             "interrupt-swallowed",
             "cancel-loses-id",
+            "cancel-leaves-trace",
+            "early-cancel-loses-id",
             "cancelled-polled-later",
             "task-cancel-renamed",
         ),
@@ -340,6 +348,9 @@ MUTANTS: Final = tuple(
             "links-logged",
             "links-in-errors",
             "working-links-in-errors",
+            "broken-json-quoted",
+            "broken-answers-quoted",
+            "broken-answers-logged",
         ),
         "GC709": ("injected-by-id", "injected-by-model", "injected-by-prompt"),
         "GC710": ("bombs",),
