@@ -143,3 +143,30 @@ def test_a_log_is_that_of_its_case() -> None:
         assert [each.split()[0] for each in lines] == [f"{name}#0", f"{name}#1"]
         assert {len(each.split()[1]) for each in lines} == {100_000}
         assert KEY not in log
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        (
+            "headers['Authorization'] = 'Bearer ' + os.getenv('GETIMG_API_KEY', asked['key'])",
+            "FAIL",
+        ),
+        ("url = url.replace(asked['base_url'], os.environ['GETIMG_AI_BASE_URL'])", "FAIL"),
+        ("pass", "PASS"),
+    ],
+)
+def test_what_a_program_is_given_outranks_its_environment(line: str, found: str) -> None:
+    """A program that takes its key from there has another workspace pay."""
+    program = _change_driver(_REQUEST, f"    import os; {line}")
+    result = _judge(program, ["GC109"], ["environment-other"])
+    assert [each.status for each in result.verdicts] == [found]
+
+
+def test_a_program_that_quotes_a_broken_answer_tells_its_link() -> None:
+    """What the caller logs of an error opens the picture, without a key."""
+    place = "    return value\n\n\ndef fetched("
+    quoting = "    if status and 'model' not in value: raise ValueError(f'no model in {value}')"
+    for line, found in ((quoting, "FAIL"), (quoting.replace("{value}", "it"), "PASS")):
+        result = _judge(_change_driver(place, line), ["GC708"], ["missing-image"])
+        assert [each.status for each in result.verdicts] == [found]

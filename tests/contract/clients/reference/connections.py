@@ -21,6 +21,7 @@ from tests.contract.clients.reference.errors import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.contract.clients.reference.core import Core
     from tests.contract.clients.reference.steps import Send
@@ -94,6 +95,12 @@ def littered(core: Core) -> None:
     if core.faulty("threads-left"):
         over = core.seen.setdefault("over", threading.Event())
         threading.Thread(target=over.wait, daemon=True).start()
+
+
+def littered_by_files(core: Core, saved: Path) -> None:
+    """Open the folder of a file that was saved, as faulty clients do and forget about it."""
+    if core.faulty("folders-left"):
+        core.seen.setdefault("files", []).append(os.open(saved.parent, os.O_RDONLY))
 
 
 def swept(core: Core) -> None:

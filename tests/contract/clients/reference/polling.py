@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time  # noqa: TID251 - a client waits on its own clock
 from itertools import count
@@ -66,9 +67,19 @@ def generate_video(core: Core, /, **fields: Any) -> Steps:
         if core.faulty("cancelled-polled-later"):
             url = url_of(core, f"videos/generations/{encoded(core, name)}")
             core.seen["spool"] = Send("GET", url, headers_of(core))
-        if not core.faulty("cancel-loses-id"):
+        if not loses_id(core, name):
             stop.add_note(f"generation {name} goes on")
         raise
+
+
+def loses_id(core: Core, name: str) -> bool:
+    """Return whether a fault keeps the id from a caller who cancels."""
+    if core.faulty("cancel-leaves-trace"):
+        path = f"/v2/videos/generations/{name}"
+        logging.getLogger("getimg._base_client").debug("Request options: {'url': '%s'}", path)
+        return True
+    sooner = core.faulty("early-cancel-loses-id") and not core.seen.get("looked-again")
+    return core.faulty("cancel-loses-id") or sooner
 
 
 def stopped(core: Core, name: str) -> None:
@@ -120,6 +131,7 @@ def waited(core: Core, name: str) -> Steps:
         value: Any = {"status": "pending"}
         yield Sleep(core.turn(now()))
         tries = None if core.faulty("looks-retried-within") else 1
+        core.seen["looked-again"] = polls > 0
         try:
             value = yield from looked_at(core, name, attempts=tries)
         except ClientError as error:

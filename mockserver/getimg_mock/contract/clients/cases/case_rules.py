@@ -116,6 +116,8 @@ class Case:
     scenario: tuple[Mapping[str, Any], ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     unset: tuple[str, ...] = ()
+    decoys: bool = False
+    """Whether the environment names another key and address than the client is given."""
     together: bool = False
     limit: float = 6 * 3600
     interrupt_at: float | None = None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from getimg_mock.contract.clients.cases import fault_actions
 from getimg_mock.contract.clients.cases.case_rules import HOUR, Case, balance, image, models, video
 from getimg_mock.contract.clients.cases.client_check import client_check
-from getimg_mock.contract.clients.checks.own_requests import names_generation
+from getimg_mock.contract.clients.checks.own_requests import names_generation, read_own_log
 from getimg_mock.contract.clients.checks.polling import (
     SLOW_VIDEO,
     WAIT_LIMIT,
@@ -61,12 +61,14 @@ def cases(_: Stream) -> Iterator[Case]:
     yield from _build_cancelled_cases()
     for name, seconds in (("clock-back", -3600.0), ("clock-ahead", 3600.0)):
         yield build_wait_case(name, settings=SLOW_VIDEO, wall_jumps=((11.0, seconds),))
+    later = fault_actions.refuse_with_wait(503, lambda _: (("Retry-After", "20"),))
     yield build_real_wait_case(
         "held-real",
         patience=8,
         wait_timeout=3,
         scenario=(_HOLD_VIDEOS,),
         needs=("wait_timeout",),
+        rules=(FaultRule(on="videos.retrieve", do=later, label="asks for 20 s", nth=(2,)),),
     )
     yield build_real_wait_case(
         "failing-real", patience=10, wait_timeout=10, scenario=(_fail_videos(2),)
@@ -102,6 +104,13 @@ def _build_cancelled_cases() -> Iterator[Case]:
         more: dict[str, Any] = {"settings": _LONG_VIDEO, "by_scope": by_scope, "logs": True}
         yield build_wait_case(name, calls=calls, interrupt_at=23.0, **more)
         yield build_wait_case(f"{name}-looking", rules=(slow_polls,), interrupt_at=10.0, **more)
+    yield build_wait_case(
+        "cancelled-soon",
+        calls=(video(),),
+        settings=_LONG_VIDEO,
+        interrupt_at=2.0,
+        logs=True,
+    )
     slow = FaultRule(on="images.generate", do=fault_actions.answer_late(60.0), label="slow order")
     yield Case(
         name="cancelled-scope-order",
@@ -281,12 +290,13 @@ def _compute_longest_wait(history: ClientHistory, limit: float) -> float:
     cases=("cancelled*",),
 )
 def cancelling_is_prompt(history: ClientHistory) -> Iterator[Observation]:
-    """Demands that a wait that is interrupted, in a pause or a poll, ends and leaves its id.
+    """Demands that a wait that is interrupted ends and leaves its id: in any pause, or a poll.
 
     An asynchronous client is cancelled by its task, and by a cancel scope of anyio. Fails when the
-    wait goes on, also in the background of later calls, when the id is neither on the error nor
-    in the client's log, or when a scope gets another error than the cancellation: by Python's
-    documentation that must be raised again, in almost all situations.
+    wait goes on, also in the background of later calls, or when the id is neither on the error nor
+    in the client's log: the path of a request that a library logs is not enough. Fails when a scope
+    gets another error than the cancellation: by Python's documentation that must be raised again,
+    in almost all situations.
     """
     scope = history.case.startswith("cancelled-scope")
     most = 20.0 if "looking" in history.case else _LATEST_END
@@ -301,9 +311,8 @@ def cancelling_is_prompt(history: ClientHistory) -> Iterator[Observation]:
         )
         if outcome.op == "generate_image":
             continue
-        own = "\n".join(each for each in history.logs.splitlines() if " http" not in each[:16])
         yield expect(
-            names_generation(outcome, sent, own),
+            names_generation(outcome, sent, read_own_log(history.logs)),
             "the generation's id, on the error or in the log",
             outcome.shown,
             *sent[:1],

@@ -36,6 +36,7 @@ from getimg_mock.contract.clients.drivers.program_protocol import (
 )
 from getimg_mock.contract.clients.drivers.python_driver import build_untried_history
 from getimg_mock.contract.clients.drivers.upstream_driver import find_unavailable_need
+from getimg_mock.contract.clients.sandbox.environment import build_decoys
 from getimg_mock.contract.clients.sandbox.resource_usage import (
     ResourceUsage,
     measure_process_usage,
@@ -89,6 +90,7 @@ class ProcessDriver:
         self._lines: queue.Queue[bytes] = queue.Queue()
         self._log, self._wrong = ProgramLog(), list[str]()
         self._closed = False
+        self._variables: dict[str, str] = {}
         self._is_ready = self._is_starved = False
         self._late_start: float | None = None
         self._end_of_run = float("inf")
@@ -168,9 +170,13 @@ class ProcessDriver:
         self._wrong.clear()
         self._log.clear()
         case = fit_case(case, self.ops)
+        if case.decoys:
+            self._kill()  # the next one reads them when it starts
+            self._variables = build_decoys({})
         history = ProgramCase(self, case, self._select_options(case), seed).run()
-        if "advance" in case.needs:
-            self._kill()  # its clocks are ahead, for good
+        self._variables = {}
+        if "advance" in case.needs or case.decoys:
+            self._kill()  # its clocks are ahead, or its environment is another, for good
         return replace(
             history,
             missed=(*history.missed, *self._list_missed()),
@@ -321,5 +327,5 @@ class ProcessDriver:
         if self._closed:
             raise SettingsError(f"{self._shown} was closed.")
         if self._process is None:
-            self._process, self._lines = start_program(self.command, self._log)
+            self._process, self._lines = start_program(self.command, self._log, self._variables)
         return self._process

@@ -13,6 +13,7 @@ from getimg_mock.contract.clients.cases.client_history import CallOutcome, Clien
 from getimg_mock.contract.clients.drivers.capabilities import find_absent_operations
 from getimg_mock.contract.clients.drivers.program_protocol import (
     build_request,
+    move_links,
     read_error,
     resolve_arguments,
 )
@@ -141,7 +142,7 @@ class ProgramCase:
         for number in numbers:
             args = resolve_arguments(self.case.calls[number].args, self.made)
             if args is not None:
-                asked[number] = args
+                asked[number] = move_links(args, self.server.url)
         if not asked:
             return
         self.program.ensure_ready()
