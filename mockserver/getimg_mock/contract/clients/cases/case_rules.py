@@ -145,6 +145,11 @@ class Case:
         later = set(range(number + 1, len(self.calls))) - self.left_out
         return self.interrupt_after if later else None
 
+    @property
+    def needs_tasks(self) -> bool:
+        """Whether an asynchronous client alone can be asked: a task is cancelled, or a scope."""
+        return self.by_scope or (self.together and self.interrupt_after is not None)
+
     def with_changes(self, **changes: Any) -> Case:
         """Return the case with changed fields."""
         return replace(self, **changes)
