@@ -255,10 +255,7 @@ MUTANTS: Final = tuple(
             "told-looks-retried-within",
         ),
         "GC503": ("polls-on", "polls-on-later"),
-        "GC504": (
-            "poll-error-fatal",
-            "odd-looks-fatal",
-        ),
+        "GC504": ("poll-error-fatal", "odd-looks-fatal"),
         "GC505": ("404-fatal",),
         "GC506": (
             "interrupt-swallowed",
@@ -355,10 +352,7 @@ MUTANTS: Final = tuple(
         "GC709": ("injected-by-id", "injected-by-model", "injected-by-prompt"),
         "GC710": ("bombs",),
         "GC711": ("latest-key-for-all",),
-        "GC801": (
-            "per-read-timeout",
-            "orders-drip-on",
-        ),
+        "GC801": ("per-read-timeout", "orders-drip-on"),
         "GC802": (
             "no-read-timeout",
             "lookups-unbounded",

@@ -29,6 +29,8 @@ WAIT_LIMIT: Final = 3900.0
 SLOW_VIDEO: Final = {"video_seconds": 42}
 WAIT_OPTIONS: Final = {"poll_interval": 5, "wait_timeout": 600}
 HOLD_VIDEOS: Final[dict[str, Any]] = {"on": ["videos.create"], "transition": {"hold": True}}
+_MISSED: Final = 7.5
+"""When a video is done that pauses that double miss: they look after 7 s, and then after 15."""
 _MANY: Final = 24
 _PACE: Final = 2.0
 """The polls a second that one client may send on average, in all its waits: our choice."""
@@ -59,8 +61,7 @@ def cases(_: Stream) -> Iterator[Case]:
             settings=SLOW_VIDEO,
             together=True,
         )
-    # A client whose pauses double looks after 7 s, and then after 15; 5 s are advised at most.
-    yield build_real_wait_case("polled-real", patience=16, seconds=7.5, wait_timeout=13)
+    yield build_real_wait_case("polled-real", patience=16, seconds=_MISSED, wait_timeout=13)
     yield build_real_wait_case(
         "slower-please-real",
         patience=20,

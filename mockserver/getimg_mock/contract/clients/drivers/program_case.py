@@ -75,12 +75,10 @@ class ProgramCase:
         program, case = self.program, self.case
         clock = VirtualClock()  # as the program has it: dates of the server must agree with it
         with ExitStack() as stack:
-            absent = program.address is None and any(each.do == "absent" for each in case.rules)
-            server = stack.enter_context(SocketServer(clock, listens=not absent))
+            server = stack.enter_context(SocketServer(clock, listens=self._needs_a_listener()))
             other = stack.enter_context(SocketServer(clock))
             self.place = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-            prefix = case.base.partition("://")[2].partition("/")[2]
-            case = case.with_changes(base=f"{server.url}/{prefix}".rstrip("/"))
+            case = case.with_changes(base=_move_base(case.base, server.url))
             forwarding = None
             if program.address is not None:
                 forwarding = stack.enter_context(Forwarder(program.address, server.url))
@@ -102,6 +100,11 @@ class ProgramCase:
             self._make_calls()
         history = self._build_history(server.adversary)
         return mark_foreign(history, forwarding) if forwarding else history
+
+    def _needs_a_listener(self) -> bool:
+        """Return whether something listens at the port of the case."""
+        rules = self.case.rules if self.program.address is None else ()
+        return all(each.do != "absent" for each in rules)
 
     def _build_history(self, adversary: FaultServer) -> ClientHistory:
         case = self.case
@@ -197,3 +200,9 @@ class ProgramCase:
             files=read_files(self._find_folder(number)) if call.op == "download" else {},
             key=call.key,
         )
+
+
+def _move_base(base: str, url: str) -> str:
+    """Return the address at `url` that has the path of `base`."""
+    prefix = base.partition("://")[2].partition("/")[2]
+    return f"{url}/{prefix}".rstrip("/")
