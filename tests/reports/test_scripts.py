@@ -279,7 +279,7 @@ def test_the_script_of_a_case_makes_a_client_send_what_it_sent(
     case: Any, seen: list[ClientHistory]
 ) -> None:
     """The case, its seed and the client are those of the failure."""
-    client = ASYNC_CLIENT if case.by_scope else CLIENT
+    client = ASYNC_CLIENT if case.needs_tasks else CLIENT
     history = load_driver(client).run(case)
     assert history.untried == ""
     assert history.missing == ()

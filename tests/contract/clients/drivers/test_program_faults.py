@@ -14,6 +14,7 @@ from getimg_mock.cli import main
 from getimg_mock.contract.clients.cases.case_rules import KEY, Case, balance, models
 from getimg_mock.contract.clients.drivers.process_driver import ProcessDriver
 from getimg_mock.contract.clients.drivers.program_protocol import parse_response
+from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
 from getimg_mock.contract.clients.scorecard import render_line
 from getimg_mock.contract.clients.suite import choose_checks, verify
 from getimg_mock.errors import SettingsError
@@ -61,6 +62,19 @@ def test_a_wrong_response_costs_its_case_alone(wrong: str, told: str) -> None:
     }
     assert void[0].outcomes[0].kind == "abandoned"
     assert f"; not judged in refusal-402: needs {void[0].missed[0]}" in render_line(result)
+
+
+def test_nothing_listens_where_a_case_says_so() -> None:
+    """A port that no one listens on is not one whose connections are reset."""
+    driver = ProcessDriver(_change_driver(_RESPOND, ""))
+    rule = FaultRule(on="connect", do="absent", label="nothing listens", must=False)
+    try:
+        history = driver.run(Case(name="nobody", calls=(balance(), models()), rules=(rule,)))
+    finally:
+        driver.close()
+    assert not history.requests
+    assert [each.kind for each in history.outcomes] == ["error", "error"]
+    assert all("efused" in each.text for each in history.outcomes)
 
 
 def test_the_response_after_a_wrong_line_is_not_that_of_the_next_call() -> None:
@@ -143,3 +157,30 @@ def test_a_log_is_that_of_its_case() -> None:
         assert [each.split()[0] for each in lines] == [f"{name}#0", f"{name}#1"]
         assert {len(each.split()[1]) for each in lines} == {100_000}
         assert KEY not in log
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        (
+            "headers['Authorization'] = 'Bearer ' + os.getenv('GETIMG_API_KEY', asked['key'])",
+            "FAIL",
+        ),
+        ("url = url.replace(asked['base_url'], os.environ['GETIMG_AI_BASE_URL'])", "FAIL"),
+        ("pass", "PASS"),
+    ],
+)
+def test_what_a_program_is_given_outranks_its_environment(line: str, found: str) -> None:
+    """A program that takes its key from there has another workspace pay."""
+    program = _change_driver(_REQUEST, f"    import os; {line}")
+    result = _judge(program, ["GC109"], ["environment-other"])
+    assert [each.status for each in result.verdicts] == [found]
+
+
+def test_a_program_that_quotes_a_broken_answer_tells_its_link() -> None:
+    """What the caller logs of an error opens the picture, without a key."""
+    place = "    return value\n\n\ndef fetched("
+    quoting = "    if status and 'model' not in value: raise ValueError(f'no model in {value}')"
+    for line, found in ((quoting, "FAIL"), (quoting.replace("{value}", "it"), "PASS")):
+        result = _judge(_change_driver(place, line), ["GC708"], ["missing-image"])
+        assert [each.status for each in result.verdicts] == [found]

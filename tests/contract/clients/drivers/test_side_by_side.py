@@ -109,3 +109,10 @@ def test_cases_of_blockers_come_first() -> None:
     chosen = suite.select_cases(checks, among=_CASES)
     ordered = suite._sort_by_weight(chosen, checks)
     assert [each.name for each in ordered] == ["lost-close-image", "happy"]
+
+
+def test_what_takes_half_a_minute_begins_before_all_others() -> None:
+    """All other cases run beside it, so that the run becomes no longer."""
+    checks = choose_checks(["GC415", "GC422"])
+    ordered = suite._sort_by_weight(suite.select_cases(checks), checks)
+    assert [each.name for each in ordered if (each.patience or 0) > 30] == [ordered[0].name]

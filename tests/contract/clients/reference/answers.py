@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import time  # noqa: TID251 - a client reads its own clock
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
@@ -52,7 +53,8 @@ def parsed(core: Core, got: Got) -> Any:
         encoding = "utf-8" if core.faulty("bom-fatal") else "utf-8-sig"
         value = json.loads(got.body.decode(encoding))
     except (ValueError, RecursionError) as error:
-        raise AnswerError("the answer is no JSON", status=got.status) from error
+        quoted = f": {got.body.decode('latin-1')}" if core.faulty("broken-json-quoted") else ""
+        raise AnswerError(f"the answer is no JSON{quoted}", status=got.status) from error
     if kind.lower() != "application/json":
         raise AnswerError(f"the answer is {kind}", status=got.status)
     if core.faulty("odd-headers-fatal") and len(got.headers.get_list("vary")) > 1:
@@ -73,7 +75,10 @@ def check(core: Core, value: Any, schema: str) -> None:
         wrong.add("minItems")
     found = [each for each in schemas.violations(schema, value) if each.keyword in wrong]
     if found:
-        raise AnswerError(f"{found[0].path or '/'}: {found[0].message}")
+        quoted = f" in {json.dumps(value)}" if core.faulty("broken-answers-quoted") else ""
+        if core.faulty("broken-answers-logged"):
+            logging.getLogger("reference").warning("not as documented: %s", value)
+        raise AnswerError(f"{found[0].path or '/'}: {found[0].message}{quoted}")
     if core.faulty("empty-list-fatal") and value == []:
         raise IndexError("no models")
 

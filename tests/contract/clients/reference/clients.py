@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import functools
 import logging
 import os
@@ -21,6 +22,7 @@ from tests.contract.clients.reference.connections import (
     FirstHeadOnly,
     Redactor,
     Unwatched,
+    explained,
     explaining,
     littered,
     swept,
@@ -238,11 +240,30 @@ class AsyncReferenceClient(Client):
                     walk.got = await self._sent(step)
                     if walk.got.status < 400:
                         self._slots.release()
+                elif self._core.faults & {"task-left-at-timeout", "task-left-at-cancel"}:
+                    walk.got = await self._sent_apart(step)
                 else:
                     walk.got = await self._sent(step)
         return walk.value
 
-    async def _sent(self, send: Send) -> Got:
+    async def _sent_apart(self, send: Send) -> Got:
+        """Send in a task of its own, which faulty clients leave when they wait no longer."""
+        apart = dataclasses.replace(self._core, timeout=3600.0)
+        task = asyncio.ensure_future(self._sent(send, apart))
+        try:
+            done, _ = await asyncio.wait({task}, timeout=self._core.timeout)
+        except asyncio.CancelledError:
+            if not self._core.faulty("task-left-at-cancel"):
+                task.cancel()
+            raise
+        if not done:
+            if not self._core.faulty("task-left-at-timeout"):
+                task.cancel()
+            raise explained(httpx.ReadTimeout("no whole answer"), send.method)
+        return task.result()
+
+    async def _sent(self, send: Send, core: Core | None = None) -> Got:
+        core = core or self._core
         client = self._client if send.save is None else self._downloads
         began = time.monotonic()
         with explaining(send.method):
@@ -251,10 +272,10 @@ class AsyncReferenceClient(Client):
                 send.url,
                 headers=send.headers,
                 content=send.body,
-                timeout=timeout_of(self._core, send),
+                timeout=timeout_of(core, send),
                 follow_redirects=send.follow,
             ) as answer:
-                with Body(self._core, send, answer, began) as body:
+                with Body(core, send, answer, began) as body:
                     async for chunk in answer.aiter_raw():
                         body.take(chunk)
                 return body.got()

@@ -21,6 +21,7 @@ from tests.contract.clients.reference.errors import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.contract.clients.reference.core import Core
     from tests.contract.clients.reference.steps import Send
@@ -70,6 +71,8 @@ def hurry(core: Core, send: Send) -> dict[str, float | None]:
         hurried["read"] = 5.0
     if core.faulty("lookups-hurried") and send.method == "GET" and send.save is None:
         hurried["read"] = min(core.timeout, 10.0)
+    if core.faulty("timeouts-capped"):
+        hurried["read"] = min(core.timeout, 30.0)
     if core.faulty("pool-hurried"):
         hurried["pool"] = 0.3
     if core.faulty("names-hurried"):
@@ -94,6 +97,12 @@ def littered(core: Core) -> None:
     if core.faulty("threads-left"):
         over = core.seen.setdefault("over", threading.Event())
         threading.Thread(target=over.wait, daemon=True).start()
+
+
+def littered_by_files(core: Core, saved: Path) -> None:
+    """Open the folder of a file that was saved, as faulty clients do and forget about it."""
+    if core.faulty("folders-left"):
+        core.seen.setdefault("files", []).append(os.open(saved.parent, os.O_RDONLY))
 
 
 def swept(core: Core) -> None:

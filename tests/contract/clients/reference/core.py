@@ -64,6 +64,10 @@ def core_of(base_url: str | None, key: str | None, faults: frozenset[str], **opt
     given = {name: value for name, value in options.items() if value is not None}
     if "environment-ignored" in faults and base_url is None:
         return Core("https://api.getimg.ai", "sk_default", faults=faults, **given)
+    if "environment-key-first" in faults:
+        key = os.environ.get("GETIMG_API_KEY", key)
+    if "environment-address-first" in faults:
+        base_url = os.environ.get(ENVIRONMENT["base_url"], base_url)
     base = base_url or os.environ[ENVIRONMENT["base_url"]]
     key = key or os.environ[ENVIRONMENT["key"]]
     own = key if "key-not-stripped" in faults else key.strip()  # no header can end in a line feed

@@ -11,6 +11,7 @@ from urllib.parse import urlencode, urlsplit
 
 from getimg_mock.world.randomness import generate_secret
 from tests.contract.clients.reference.answers import SUFFIXES
+from tests.contract.clients.reference.connections import littered_by_files
 from tests.contract.clients.reference.errors import UNANSWERED, DownloadError, LinkExpiredError
 from tests.contract.clients.reference.polling import looked_at
 from tests.contract.clients.reference.requests import AGENT
@@ -138,6 +139,7 @@ def save(core: Core, item: dict[str, Any], path: Path, *, overwrite: bool) -> St
         "overwrites-though-told-not-to",
     }
     saved = part.rename(unused(named) if keep and named != part else named)
+    littered_by_files(core, saved)
     return named if core.faulty("wanted-path-told") else saved
 
 
@@ -153,6 +155,8 @@ def part_of(core: Core, path: Path, *, overwrite: bool) -> Path:
         path.unlink(missing_ok=True)
     if core.faulty("one-part-for-all"):
         part = path.with_name(".download.part")
+    if core.faulty("indices-share-a-part"):
+        part = path.with_name(f".{path.stem.rpartition('-')[0]}.part")
     if core.faulty("moved-by-rename"):
         part = Path(tempfile.gettempdir(), part.name)
     return part
@@ -227,6 +231,9 @@ def clear(core: Core, part: Path) -> None:
     """Leave nothing of a file that is not whole."""
     if core.faulty("scratch-files-left"):
         tempfile.mkstemp()
+    if core.faulty("failure-clears-all-parts"):
+        for each in part.parent.glob(".*.part"):
+            each.unlink(missing_ok=True)
     if core.faults & {"resumes-blindly", "resumes-anothers-part"} and part.exists():
         core.seen["half"], core.seen["half_of"] = part.read_bytes(), part.name[1:-5]
     if core.faults & {"written-in-place", "part-in-the-way", "parts-pile-up"}:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time  # noqa: TID251 - a client waits on its own clock
 from itertools import count
@@ -66,9 +67,19 @@ def generate_video(core: Core, /, **fields: Any) -> Steps:
         if core.faulty("cancelled-polled-later"):
             url = url_of(core, f"videos/generations/{encoded(core, name)}")
             core.seen["spool"] = Send("GET", url, headers_of(core))
-        if not core.faulty("cancel-loses-id"):
+        if not loses_id(core, name):
             stop.add_note(f"generation {name} goes on")
         raise
+
+
+def loses_id(core: Core, name: str) -> bool:
+    """Return whether a fault keeps the id from a caller who cancels."""
+    if core.faulty("cancel-leaves-trace"):
+        path = f"/v2/videos/generations/{name}"
+        logging.getLogger("getimg._base_client").debug("Request options: {'url': '%s'}", path)
+        return True
+    sooner = core.faulty("early-cancel-loses-id") and not core.seen.get("looked-again")
+    return core.faulty("cancel-loses-id") or sooner
 
 
 def stopped(core: Core, name: str) -> None:
@@ -119,7 +130,8 @@ def waited(core: Core, name: str) -> Steps:
         pause = distance(core, polls)
         value: Any = {"status": "pending"}
         yield Sleep(core.turn(now()))
-        tries = None if core.faulty("looks-retried-within") else 1
+        tries = None if retried_within(core) else 1
+        core.seen["looked-again"] = polls > 0
         try:
             value = yield from looked_at(core, name, attempts=tries)
         except ClientError as error:
@@ -145,8 +157,16 @@ def waited(core: Core, name: str) -> Steps:
     raise StillPendingError(f"still pending after {core.wait_timeout:g} s")
 
 
+def retried_within(core: Core) -> bool:
+    """Return whether a fault has a look try again by itself, whatever is left of the wait."""
+    told = core.faulty("told-looks-retried-within") and "told" in core.seen
+    return told or core.faulty("looks-retried-within")
+
+
 def pause_after(core: Core, error: ClientError, pause: float) -> float:
     """Return how long to wait after a look that failed."""
+    if error.retry_after:
+        core.seen["told"] = error.retry_after
     if core.faulty("failing-looks-repeated-at-once"):
         return 0.0
     if core.faulty("slower-ignored-by-looks"):
@@ -192,6 +212,8 @@ def over(core: Core, waited: float, pause: float, polls: int) -> bool:
         return polls * pause > core.wait_timeout
     if core.faulty("pauses-double"):
         return waited > core.wait_timeout
+    if core.faulty("looks-numbered") and polls >= 60:
+        return True
     return waited + pause > core.wait_timeout
 
 
@@ -204,7 +226,7 @@ def distance(core: Core, polls: int) -> float:
     if core.faulty("task-cancel-ends-all") and core.seen.get("cancelled"):
         raise StillPendingError("closed")
     pause = core.poll_interval / (1000 if core.faulty("seconds-for-milliseconds") else 1)
-    if core.faulty("pauses-double"):
+    if core.faulty("pauses-double") or core.faulty("pauses-double-to-the-end"):
         pause *= 2**polls
     if core.faulty("looks-by-whole-seconds"):
         pause = int(pause)

@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode, urljoin, urlsplit
 
 from tests.contract.clients.reference import answers, retries
-from tests.contract.clients.reference.errors import UNANSWERED, BrokenConnectionError, ClientError
+from tests.contract.clients.reference.errors import (
+    UNANSWERED,
+    BrokenConnectionError,
+    ClientError,
+    NotSentError,
+)
 from tests.contract.clients.reference.requests import headers_of, url_of
 from tests.contract.clients.reference.steps import Send, Sleep
 
@@ -112,12 +117,23 @@ def value_of(core: Core, got: Got) -> Any:
     return value
 
 
+def knocked(core: Core, send: Send) -> Steps:
+    """Return what a request was answered with; a faulty client waits till somebody listens."""
+    while True:
+        try:
+            return (yield send)
+        except NotSentError:
+            if not core.faulty("knocks-for-ever"):
+                raise
+        yield Sleep(2.0)
+
+
 def sent(core: Core, url: str) -> Steps:
     """Send a GET; only faulty clients follow redirects."""
     headers = headers_of(core)
     if core.faulty("lower-bearer-for-lists") and urlsplit(url).path.endswith("/models"):
         headers["Authorization"] = f"bearer {core.key}"
-    got = yield Send("GET", url, headers, follow=core.faulty("key-follows"))
+    got = yield from knocked(core, Send("GET", url, headers, follow=core.faulty("key-follows")))
     most = 1 if core.faulty("key-kept-on-redirect") else 0
     most = 100 if core.faulty("loops-for-ever") else most
     for _ in range(most):

@@ -116,6 +116,8 @@ class Case:
     scenario: tuple[Mapping[str, Any], ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     unset: tuple[str, ...] = ()
+    decoys: bool = False
+    """Whether the environment names another key and address than the client is given."""
     together: bool = False
     limit: float = 6 * 3600
     interrupt_at: float | None = None
@@ -142,6 +144,11 @@ class Case:
         """Return after how many seconds a call is interrupted; None where it is not."""
         later = set(range(number + 1, len(self.calls))) - self.left_out
         return self.interrupt_after if later else None
+
+    @property
+    def needs_tasks(self) -> bool:
+        """Whether an asynchronous client alone can be asked: a task is cancelled, or a scope."""
+        return self.by_scope or (self.together and self.interrupt_after is not None)
 
     def with_changes(self, **changes: Any) -> Case:
         """Return the case with changed fields."""

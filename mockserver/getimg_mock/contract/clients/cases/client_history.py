@@ -132,6 +132,11 @@ class CallOutcome:
         return str(self.error.get("text", ""))
 
     @property
+    def told(self) -> str:
+        """What an error says by itself, as in a log: without data that are kept beside its text."""
+        return str(self.error.get("told", self.text))
+
+    @property
     def shown(self) -> str:
         """The outcome in a few words."""
         if self.kind == "value":

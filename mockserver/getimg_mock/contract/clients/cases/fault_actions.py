@@ -46,14 +46,15 @@ def lose_answer(end: End) -> FaultAction:
     return act
 
 
-def answer_late(seconds: float) -> FaultAction:
-    """Do the work, and answer after a while."""
+def answer_late(seconds: float, act: FaultAction | None = None) -> FaultAction:
+    """Do the work, or `act`, and answer after a while."""
 
-    def act(turn: FaultContext) -> WireScript:
-        first, *rest = turn.proceed().to_script()
+    def act_late(turn: FaultContext) -> WireScript:
+        answer = turn.proceed() if act is None else act(turn)
+        first, *rest = answer if isinstance(answer, tuple) else answer.to_script()
         return (WireStep(first.what, first.delay + seconds), *rest)
 
-    return act
+    return act_late
 
 
 def truncate(turn: FaultContext) -> WireScript:

@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Final
 from getimg_mock.contract.clients.cases import fault_actions
 from getimg_mock.contract.clients.cases.case_rules import (
     HOUR,
+    KEY,
+    NO_RETRIES,
     VIDEO,
     Case,
     ClientCall,
+    balance,
     image,
     models,
     video,
@@ -22,7 +25,7 @@ from getimg_mock.contract.verdicts import expect, warn_unless
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from getimg_mock.contract.clients.cases.client_history import ClientHistory
+    from getimg_mock.contract.clients.cases.client_history import ClientExchange, ClientHistory
     from getimg_mock.contract.verdicts import Observation
     from getimg_mock.world.randomness import Stream
 
@@ -34,6 +37,7 @@ _QUICK: Final = {"video_seconds": 1}
 def cases(stream: Stream) -> Iterator[Case]:
     """Yield the cases."""
     yield from _build_address_cases()
+    yield _build_decoy_case()
     word = stream.letters[:8]
     prompts = [f"number {n} of {word}" for n in range(6)]
     calls = tuple(image(prompt=each) for each in prompts)
@@ -76,6 +80,16 @@ def _build_address_cases() -> Iterator[Case]:
     )
 
 
+def _build_decoy_case() -> Case:
+    """Return the case in which the environment names another key and address than the caller."""
+    return Case(
+        name="environment-other",
+        calls=(balance(), image()),
+        options=NO_RETRIES,
+        decoys=True,
+    )
+
+
 def _build_down_case() -> Case:
     """Return the case in which a gateway is down: who asks elsewhere sends the key there."""
     down = fault_actions.answer_instead(fault_actions.UNAVAILABLE)
@@ -92,18 +106,20 @@ def _build_down_case() -> Case:
 
 @client_check(
     "GC109",
-    "The configured base URL is honoured, its path and the environment included",
+    "The configured base URL and key are used; the environment counts where none are given",
     severity="major",
     evidence="choice",
     why="Gateways and tests have other addresses.",
-    fix="Join paths to the base URL; read the documented environment variables.",
-    cases=("prefix", "gateway", "environment"),
+    fix="Join paths to the base URL; read the documented environment variables only for what the "
+    "caller does not give.",
+    cases=("prefix", "gateway", "environment", "environment-other"),
 )
 def the_base_url_is_honoured(history: ClientHistory) -> Iterator[Observation]:
     """Demands that all requests go to the configured base URL, below its path.
 
     Tries one that ends in a slash, and the client's environment variables. Fails on a request to
-    another origin or path. What comes of a slash at the end is a warning, and so is what is not
+    another origin or path, and where variables of the environment outrank the key and address that
+    the caller gives. What comes of a slash at the end is a warning, and so is what is not
     taken from the environment.
     """
     judge = warn_unless if history.case in {"environment", "gateway"} else expect
@@ -124,10 +140,17 @@ def the_base_url_is_honoured(history: ClientHistory) -> Iterator[Observation]:
             yield expect(own, history.base, f"{each.origin}{each.target}", each)
             plain = "//" not in each.target.partition("?")[0]
             yield warn_unless(plain, "one slash between base and path", each.target, each)
-            if history.case == "environment":
-                key = each.get_sent_headers("authorization")
-                right = key == ["Bearer sk_from_environment"]
-                yield judge(right, "the key of the environment", f"{len(key)} other", each)
+            yield from _judge_key(history, each)
+
+
+def _judge_key(history: ClientHistory, each: ClientExchange) -> Iterator[Observation]:
+    """Judge where the key of a request is from: the environment, or the caller, who outranks it."""
+    sent = each.get_sent_headers("authorization")
+    if history.case == "environment-other":
+        yield expect(sent == [f"Bearer {KEY}"], "the key that the caller gives", "another", each)
+    if history.case == "environment":
+        right = sent == ["Bearer sk_from_environment"]
+        yield warn_unless(right, "the key of the environment", f"{len(sent)} other", each)
 
 
 @client_check(

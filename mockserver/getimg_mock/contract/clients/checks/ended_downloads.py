@@ -23,15 +23,19 @@ if TYPE_CHECKING:
 
 _LATER: Final = (balance(), image().instead_of("balance"))
 """Calls that are not cancelled, so that the ones before are."""
+_BEFORE: Final = 4
+"""After so many calls of twelve it is first counted what is held, as in the cases of waits."""
 
 
 def cases(_: Stream) -> Iterator[Case]:
     """Yield the cases, which the check of files that were cut off judges."""
     serve = FaultRule(on=DOWNLOAD_OPERATION, do=serve_picture(), label="no room for the file")
     yield build_download_case("cut-by-a-full-disk", serve, file_limit=len(JPEG) // 2, patience=None)
-    saved = (image(), download(), *(download(into=1, overwrite=True),) * 3)
+    saved = (image(), download(), *(download(into=1, overwrite=True),) * 10)
     serve_all = FaultRule(on=DOWNLOAD_OPERATION, do=serve_picture(), label="the file")
-    yield build_download_case("saved-often", serve_all, calls=saved)
+    yield build_download_case(
+        "saved-often", serve_all, calls=saved, holdings=True, baseline=_BEFORE
+    )
     yield from _build_withdrawn_cases()
 
 

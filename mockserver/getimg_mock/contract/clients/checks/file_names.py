@@ -2,34 +2,35 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from getimg_mock.contract.clients.cases import fault_actions
 from getimg_mock.contract.clients.cases.case_rules import (
-    BASE,
     HOUR,
+    NO_RETRIES,
     Case,
     ClientCall,
     download,
     image,
 )
 from getimg_mock.contract.clients.cases.client_check import client_check
-from getimg_mock.contract.clients.cases.wire_script import WireAnswer, WireStep
+from getimg_mock.contract.clients.cases.wire_script import WireAnswer, WireStep, cut
 from getimg_mock.contract.clients.checks.files import (
     DOWNLOAD_OPERATION,
     JPEG,
-    OTHER_JPEG,
     TWO_RESULTS,
     VIDEO_CALL,
     build_download_case,
     build_result_rules,
+    describe_result,
     double_items,
     list_finished_files,
     serve_picture,
 )
-from getimg_mock.contract.clients.checks.message_variants import IMAGE_ANSWER
+from getimg_mock.contract.clients.checks.separate_clients import OTHER_KEY
 from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
 from getimg_mock.contract.verdicts import expect
 
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from getimg_mock.contract.clients.cases.client_history import CallOutcome, ClientHistory
-    from getimg_mock.contract.clients.cases.wire_script import WireScript
+    from getimg_mock.contract.clients.cases.wire_script import End, WireScript
     from getimg_mock.contract.clients.fault_serving.fault_server import FaultContext
     from getimg_mock.contract.verdicts import Observation
     from getimg_mock.world.randomness import Stream
@@ -49,7 +50,21 @@ _ALIKE: Final = {
     "at-first": ("req-01HXYZABCD1234EFGH567A", "req-01HXYZABCD1234EFGH567B"),
 }
 _TOGETHER: Final = "neighbours-together"
-_FILES: Final = {"req-01K6FILES00001": JPEG, "req-01K6FILES00002": OTHER_JPEG}
+_STEP: Final = 0.1
+"""The seconds between any two pieces of files that come at the same time."""
+_FILES: Final = {
+    (name, index): b"\xff\xd8\xff\xe0" + f"{name} {index} ".encode() * 400
+    for name, index in (
+        ("req-01K6FILES00001", 0),
+        ("req-01K6FILES00002", 0),
+        ("req-01K6FILES00002", 1),
+        ("req-01K6FILES00003", 0),
+    )
+}
+"""The files by result and index; another client fetches the last one."""
+_CUT_OFF: Final = "req-01K6FILES00004"
+_STALLED: Final = "req-01K6FILES00005"
+_UNENDING: Final[dict[str, End]] = {_CUT_OFF: "close", _STALLED: "hang"}
 _ASKED_TO_REPLACE: Final = (
     image(),
     image(prompt="another"),
@@ -66,7 +81,7 @@ _ASKED_TO_REPLACE: Final = (
 def cases(_: Stream) -> Iterator[Case]:
     """Yield the cases: two downloads at one moment, into one folder."""
     yield from _build_alike_cases()
-    yield _build_together_case()
+    yield from _build_together_cases()
     serve = FaultRule(on=DOWNLOAD_OPERATION, do=serve_picture(), label="the file", must=False)
     yield build_download_case(
         "neighbours",
@@ -98,34 +113,53 @@ def _build_alike_cases() -> Iterator[Case]:
         )
 
 
-def _build_together_case() -> Case:
-    """Return the case of two files that come at the same time, in pieces, into one folder."""
-    files = FaultRule(on=DOWNLOAD_OPERATION, do=_serve_in_pieces, label="files in pieces")
-    return Case(
+def _build_together_cases() -> Iterator[Case]:
+    """Yield the cases of files that come at the same time, in pieces, into one folder.
+
+    They are of several results, and of both indices of one. One fails, or is cancelled, meanwhile.
+    """
+    serve = FaultRule(on=DOWNLOAD_OPERATION, do=_serve_in_pieces, label="files in pieces")
+    *own, another = (_fetch(name, index) for name, index in _FILES)
+    together = Case(
         name=_TOGETHER,
-        calls=tuple(
-            ClientCall(op="download", args={"result": _describe_result(name)}, into=0)
-            for name in _FILES
-        ),
-        rules=(files,),
+        calls=(_fetch(_CUT_OFF), *own, replace(another, key=OTHER_KEY)),
+        rules=(serve,),
+        options=NO_RETRIES,
         together=True,
         limit=HOUR,
+    )
+    yield together
+    withdrawn = (_fetch(_STALLED), own[0])
+    yield together.with_changes(
+        name=f"{_TOGETHER}-withdrawn",
+        calls=withdrawn,
+        interrupt_after=5 * _STEP,
         patience=None,
     )
 
 
-def _describe_result(name: str) -> dict[str, Any]:
-    """Return a finished image whose link leads to the file of that name."""
-    item = IMAGE_ANSWER["data"][0] | {"url": f"{BASE}/v2/downloads/{name}/0?exp=1790000000&sig=a1"}
-    return IMAGE_ANSWER | {"id": name, "data": [item]}
+def _fetch(name: str, index: int = 0) -> ClientCall:
+    """Return the call that downloads one of the two files of a result."""
+    result = double_items(describe_result(name))
+    return ClientCall(op="download", args={"result": result, "index": index}, into=0)
 
 
 def _serve_in_pieces(turn: FaultContext) -> WireScript:
-    """Send the file of a name in two pieces, seconds apart."""
-    body = _FILES.get(turn.asked.target.split("/")[3], b"")
-    head = WireAnswer(200, (("Content-Type", "image/jpeg"),)).head(length=len(body))
-    half = len(body) // 2
-    return (WireStep(head), WireStep(body[:half], 1.0), WireStep(body[half:], 2.0))
+    """Send a file in two pieces; the first to begin is the last to end, and some never do."""
+    name, index = turn.asked.target.partition("?")[0].split("/")[3:5]
+    kind = (("Content-Type", "image/jpeg"),)
+    if name in _UNENDING:
+        answer = WireAnswer(200, kind, JPEG)
+        head, end = cut(answer, end=_UNENDING[name])
+        return (replace(head, delay=_STEP), replace(end, delay=2 * _STEP))
+    place = list(_FILES).index((name, int(index)))
+    body = _FILES[name, int(index)]
+    first, rest = body[: len(body) // 2], body[len(body) // 2 :]
+    return (
+        WireStep(WireAnswer(200, kind).head(length=len(body))),
+        WireStep(first, _STEP * (place + 1)),
+        WireStep(rest, _STEP * 2 * (len(_FILES) - place)),
+    )
 
 
 def _name_alike(pair: tuple[str, str], turn: FaultContext) -> WireAnswer:
@@ -150,9 +184,10 @@ def files_are_kept_apart(history: ClientHistory) -> Iterator[Observation]:
 
     The downloads are of two results, or of both files of one. The ids may be alike, and files of
     the same result may be replaced. Fails when the second call returns a value and the folder has
-    one file. A client may raise instead. Two that come at once, in pieces, have their own bytes.
+    one file. A client may raise instead. Several that come at once, in pieces, are all saved with
+    their own bytes, also beside one that fails or is cancelled.
     """
-    if history.case == _TOGETHER:
+    if history.case.startswith(_TOGETHER):
         yield from _files_are_their_own(history)
         return
     before: CallOutcome | None = None
@@ -172,9 +207,19 @@ def files_are_kept_apart(history: ClientHistory) -> Iterator[Observation]:
 
 
 def _files_are_their_own(history: ClientHistory) -> Iterator[Observation]:
-    """Judge downloads at the same time: what each call has saved is the file of its result."""
-    for outcome in history.calls("download"):
+    """Judge downloads at the same time: each saves its own file, which the others leave alone."""
+    calls = history.calls("download")
+    for outcome in calls:
+        wanted = _FILES.get((outcome.args["result"]["id"], outcome.args["index"]))
+        if wanted is None or outcome.kind == "unsupported":
+            continue
+        yield expect(
+            outcome.kind == "value",
+            "the file: others that come meanwhile are not its",
+            outcome.shown,
+        )
         if outcome.kind == "value":
             name = PurePath(str(outcome.value)).name
-            right = outcome.files.get(name) == _FILES[outcome.args["result"]["id"]]
+            later = [each.files.get(name) for each in calls if each.ended > outcome.ended]
+            right = all(each == wanted for each in (outcome.files.get(name), *later))
             yield expect(right, "the bytes of its own file", f"others in {name}")

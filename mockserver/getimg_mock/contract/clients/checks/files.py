@@ -5,8 +5,16 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
 
-from getimg_mock.contract.clients.cases.case_rules import HOUR, Case, download, image, video
+from getimg_mock.contract.clients.cases.case_rules import (
+    BASE,
+    HOUR,
+    Case,
+    download,
+    image,
+    video,
+)
 from getimg_mock.contract.clients.cases.wire_script import WireAnswer
+from getimg_mock.contract.clients.checks.message_variants import IMAGE_ANSWER
 from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
 
 if TYPE_CHECKING:
@@ -51,6 +59,12 @@ def build_result_rules(label: str, act: FaultAction) -> tuple[FaultRule, ...]:
     return tuple(
         FaultRule(on=on, label=label, do=act) for on in ("images.generate", "videos.retrieve")
     )
+
+
+def describe_result(name: str) -> dict[str, Any]:
+    """Return a finished image whose link leads to the file of that name."""
+    item = IMAGE_ANSWER["data"][0] | {"url": f"{BASE}/v2/downloads/{name}/0?exp=1790000000&sig=a1"}
+    return IMAGE_ANSWER | {"id": name, "data": [item]}
 
 
 def double_items(value: Any) -> Any:

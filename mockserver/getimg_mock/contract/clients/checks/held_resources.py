@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.clients.cases import fault_actions
 from getimg_mock.contract.clients.cases.case_rules import (
-    BASELINE_CALLS,
     HOUR,
     NO_RETRIES,
     Case,
@@ -14,8 +13,9 @@ from getimg_mock.contract.clients.cases.case_rules import (
     video,
 )
 from getimg_mock.contract.clients.cases.client_check import client_check
-from getimg_mock.contract.clients.cases.wire_script import WireAnswer, WireStep, build_error
+from getimg_mock.contract.clients.cases.wire_script import WireAnswer, build_error
 from getimg_mock.contract.clients.checks.files import list_finished_files
+from getimg_mock.contract.clients.checks.rounds import ROUNDS
 from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
 from getimg_mock.contract.verdicts import expect, warn_unless
 
@@ -138,7 +138,7 @@ _FAILURES: Final[tuple[FaultAction, ...]] = (
         fault_actions.build_text_answer(200, "text/html", fault_actions.HTML)
     ),
     fault_actions.truncate,
-    lambda _: (WireStep("close", 30.0),),  # longer than the timeout that the case asks for
+    fault_actions.end_before_work("hang"),  # the timeout that the case asks for ends it
 )
 
 
@@ -163,6 +163,7 @@ def _build_failure_rule(every: int, failures: tuple[FaultAction, ...]) -> FaultR
         "thousand",
         "hundreds-real",
         "waited-often*",
+        "rounds-*",
         "given-up-twice",
         "cut-often",
         "refused-often",
@@ -176,30 +177,30 @@ def nothing_leaks(history: ClientHistory) -> Iterator[Observation]:
     """Demands that connections, files, threads and tasks do not accumulate over many calls.
 
     A third of the calls fails; waits end well, with a failed video, at their deadline, or with a
-    refused poll. Fails when more than 20 connections stay open, when any of the
-    counts rises by more than 20 after the first calls or by one for each wait, when each
-    download that fails leaves a file of its own, when a video whose wait was given up is
-    polled later, or when a connection stays open although the client was closed.
+    refused poll. In rounds, each operation goes well, is refused, breaks off, is not answered, or
+    is cancelled. Fails when more than 20 connections stay open. Fails when any of the counts rises
+    by more than 20 after the first calls, or by one for each wait, download or round. Fails when
+    each download that fails leaves a file of its own, or when a video whose wait was given up is
+    polled later. A connection that stays open although the client was closed fails, too.
     """
     if history.case in _CLOSED:
         yield _closing_closes(history)
         return
+    if history.case == "given-up-twice":
+        yield from _waits_are_over(history)
+        return
+    yield from _nothing_piles_up(history)
     if history.case == "saved-often":
         yield from _nothing_is_left_beside(history)
         return
     if history.case in {"cut-often", "refused-often", "cut-withdrawn-often"}:
         yield from _leftovers_are_few(history)
         return
-    if history.case == "given-up-twice":
-        yield from _waits_are_over(history)
+    if history.case.startswith((_IN_VAIN, "rounds-")):
         return
     calls = history.calls()
-    if history.case.startswith(_IN_VAIN):
-        yield from _nothing_piles_up(history)
-        return
     good = sum(each.kind == "value" for each in calls)
     yield expect(good >= len(calls) // 4, "the good answers taken", f"{good} of {len(calls)}")
-    yield from _nothing_piles_up(history)
 
 
 def _nothing_piles_up(history: ClientHistory) -> Iterator[Observation]:
@@ -213,13 +214,17 @@ def _nothing_piles_up(history: ClientHistory) -> Iterator[Observation]:
         f"few open connections after {len(calls)} calls",
         f"{late.connections}",
     )
-    waits = history.case.startswith("waited-often")
-    first, most = (
-        (_WAITS_BEFORE, _WAITS - _WAITS_BEFORE - 1) if waits else (BASELINE_CALLS, _MAX_OPEN)
-    )
-    shown = f"after {len(calls)} calls than after {first}"
+    most = _count_most(history.case)
+    shown = f"after {len(calls)} calls than after the first"
     for name, more in late.compute_excess(early).items():
         yield expect(more <= most, f"no more {name} {shown}", f"{more} more")
+
+
+def _count_most(case: str) -> int:
+    """Return by how much a count may rise: one less than there are waits, downloads or rounds."""
+    if case.startswith("rounds-"):
+        return ROUNDS - 2
+    return _MAX_OPEN if case in {"thousand", "hundreds-real"} else _WAITS - _WAITS_BEFORE - 1
 
 
 def _closing_closes(history: ClientHistory) -> Observation:

@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from getimg_mock.contract.verdicts import Observation
     from getimg_mock.world.randomness import Stream
 
-_READ: Final = 0.5
+_READ: Final = 1.0
 """How long the answer to a read takes, in seconds."""
+_REFUSAL: Final = 0.4
+"""How long the refusal takes after which a call pauses: the read is under way by then."""
 _PAUSE: Final = 4
 """How long a call pauses at the same time."""
 _MOST: Final = 3.0
@@ -30,7 +32,8 @@ _MOST: Final = 3.0
 def cases(_: Stream) -> Iterator[Case]:
     """Yield the cases in which a read is asked for beside a call that pauses, in real time."""
     limited = fault_actions.refuse_with_wait(429, lambda _: (("Retry-After", str(_PAUSE)),))
-    refuse = FaultRule(on="images.generate", do=limited, label="429", nth=(1,))
+    late = fault_actions.answer_late(_REFUSAL, limited)
+    refuse = FaultRule(on="images.generate", do=late, label="429", nth=(1,))
     for name, call, rules in (("retry", image(), (refuse,)), ("polls", video(), ())):
         yield Case(
             name=f"beside-{name}",

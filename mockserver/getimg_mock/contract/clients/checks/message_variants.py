@@ -32,7 +32,11 @@ if TYPE_CHECKING:
     from getimg_mock.contract.clients.cases.client_history import ClientExchange, ClientHistory
     from getimg_mock.world.randomness import Stream
 
-URL: Final = "https://api.getimg.ai/v2/downloads/req-GREASE0000001/0?exp=1790000000&sig=00ff"
+SIGNATURE: Final = "00ff" * 16
+"""As long as that of a real link: who quotes the half of it gives nothing away."""
+URL: Final = (
+    f"https://api.getimg.ai/v2/downloads/req-GREASE0000001/0?exp=1790000000&sig={SIGNATURE}"
+)
 USAGE: Final = {"total_cost": 0.04, "billable_unit": "image", "unit_price": 0.04, "quantity": 1}
 _DELETES: Final = "2026-09-02T12:00:00.000Z"
 IMAGE_ANSWER: Final[dict[str, Any]] = {
@@ -202,6 +206,7 @@ def cases(_: Stream) -> Iterator[Case]:
                     status=message.status,
                     legal=chosen[0].valid,
                     zone=WEST if name == "costs" else EAST,
+                    logs=kind == "missing" and name in {"image", "video"},
                 )
 
 

@@ -7,7 +7,8 @@ call's own requests is judged by those.
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Final
 
 from getimg_mock.contract.clients.drivers.capabilities import OPERATION_REQUESTS
 
@@ -17,6 +18,13 @@ if TYPE_CHECKING:
         ClientExchange,
         ClientHistory,
     )
+
+
+_OF_REQUESTS: Final = re.compile(
+    r"^\W*DEBUG\b|\b(httpx|httpcore|urllib3|aiohttp|requests|_base_client)\b"
+    r"|HTTP Request|HTTP/1\.1\" \d|\bRetrying "
+)
+"""Lines that HTTP libraries and SDKs log by themselves, and lines for debugging."""
 
 
 def find_own_requests(history: ClientHistory, outcome: CallOutcome) -> list[ClientExchange]:
@@ -40,6 +48,17 @@ def names_generation(outcome: CallOutcome, sent: list[ClientExchange], logs: str
     ]
     text = f"{outcome.text} {outcome.error.get('generation')} {logs}"
     return any(name and name in text for name in made)
+
+
+def read_own_log(logs: str) -> str:
+    """Return a log without the paths that HTTP libraries name in it.
+
+    An id in them is not told to anybody: such lines are seldom kept, and each request has one.
+    """
+    return "\n".join(
+        re.sub(r"generations/\S+", "", line) if _OF_REQUESTS.search(line) else line
+        for line in logs.splitlines()
+    )
 
 
 def find_answer(history: ClientHistory, outcome: CallOutcome) -> list[ClientExchange]:

@@ -9,8 +9,10 @@ from getimg_mock.contract.clients.cases.client_check import client_check
 from getimg_mock.contract.clients.cases.wire_script import build_error
 from getimg_mock.contract.clients.checks.own_requests import names_generation
 from getimg_mock.contract.clients.checks.polling import (
+    HOLD_VIDEOS,
     SLOW_VIDEO,
     WAIT_OPTIONS,
+    build_failing_polls,
     build_real_wait_case,
     build_wait_case,
 )
@@ -102,6 +104,15 @@ def _build_real_cases() -> Iterator[Case]:
         rule = _build_poll_rule(act, label, nth=(nth,))
         yield build_real_wait_case(name, patience=15, seconds=3, wait_timeout=10, rules=(rule,))
     down = _build_poll_rule(_UNAVAILABLE, "polls fail", nth=(1, 2, 3, 4))
+    # Tries within a poll last longer than this wait, unless they look at its deadline.
+    yield build_real_wait_case(
+        "held-down-real",
+        patience=8,
+        wait_timeout=3,
+        needs=("wait_timeout",),
+        scenario=(HOLD_VIDEOS,),
+        rules=(build_failing_polls(_UNAVAILABLE),),
+    ).with_changes(options={"poll_interval": 1, "wait_timeout": 3, "max_retries": 10})
     yield build_real_wait_case("outage-real", patience=15, wait_timeout=8, seconds=3, rules=(down,))
     yield build_real_wait_case(
         "regress-real",

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         ClientExchange,
         ClientHistory,
     )
+    from getimg_mock.contract.clients.fault_serving.fault_server import FaultAction
     from getimg_mock.contract.verdicts import Observation
     from getimg_mock.world.randomness import Stream
 
@@ -27,6 +28,9 @@ WAIT_LIMIT: Final = 3900.0
 """How long a client may wait for a video that stays pending: a limit of an hour is legal."""
 SLOW_VIDEO: Final = {"video_seconds": 42}
 WAIT_OPTIONS: Final = {"poll_interval": 5, "wait_timeout": 600}
+HOLD_VIDEOS: Final[dict[str, Any]] = {"on": ["videos.create"], "transition": {"hold": True}}
+_MISSED: Final = 7.5
+"""When a video is done that pauses that double miss: they look after 7 s, and then after 15."""
 _MANY: Final = 24
 _PACE: Final = 2.0
 """The polls a second that one client may send on average, in all its waits: our choice."""
@@ -57,7 +61,7 @@ def cases(_: Stream) -> Iterator[Case]:
             settings=SLOW_VIDEO,
             together=True,
         )
-    yield build_real_wait_case("polled-real", patience=15, seconds=3, wait_timeout=10)
+    yield build_real_wait_case("polled-real", patience=16, seconds=_MISSED, wait_timeout=13)
     yield build_real_wait_case(
         "slower-please-real",
         patience=20,
@@ -108,6 +112,12 @@ def build_slow_answers(seconds: float, **more: Any) -> FaultRule:
     """Return the rule that answers polls after so many seconds: all, or those that `more` names."""
     act = fault_actions.answer_late(seconds)
     return FaultRule(on="videos.retrieve", do=act, label="slow answers", **more)
+
+
+def build_failing_polls(act: FaultAction) -> FaultRule:
+    """Return the rule by which all polls but the first fail, and tries within a poll as well."""
+    nth = tuple(range(2, 400))
+    return FaultRule(on="videos.retrieve", do=act, label="polls fail", nth=nth)
 
 
 def build_late_answers(on: str, seconds: float) -> FaultRule:

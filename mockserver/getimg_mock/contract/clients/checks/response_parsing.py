@@ -15,11 +15,14 @@ from getimg_mock.contract.clients.cases.case_rules import (
 )
 from getimg_mock.contract.clients.cases.client_check import client_check
 from getimg_mock.contract.clients.cases.value_comparison import find_differences, resolve_pointer
-from getimg_mock.contract.clients.cases.wire_script import WireAnswer
+from getimg_mock.contract.clients.cases.wire_script import WireAnswer, encode_json
 from getimg_mock.contract.clients.checks import message_variants
 from getimg_mock.contract.clients.checks.message_variants import (
+    IMAGE_ANSWER,
     MODEL,
     MODEL_ANSWER,
+    RETRIEVE,
+    VIDEO_ANSWER,
 )
 from getimg_mock.contract.clients.checks.own_requests import find_answer
 from getimg_mock.contract.clients.checks.repeated_cases import build_series
@@ -108,7 +111,18 @@ def _build_body_cases() -> Iterator[Case]:
     ]
     yield build_series("garbage-balance", balance(), "billing.balance", garbage, legal=False)
     yield build_series("garbage-models", models(), "models.list", garbage, legal=False)
-    yield build_series("garbage-image", image(), "images.generate", garbage[:4], legal=False)
+    # What was paid for is in these, and so is the link that opens it: see GC708.
+    looks = _break_json(VIDEO_ANSWER)
+    garbage = garbage[:4] + _break_json(IMAGE_ANSWER)
+    yield build_series("garbage-video", RETRIEVE, "videos.retrieve", looks, legal=False, logs=True)
+    yield build_series("garbage-image", image(), "images.generate", garbage, legal=False, logs=True)
+
+
+def _break_json(value: Any) -> list[WireAnswer]:
+    """Return answers that lack the end of the JSON of a value, or have a comma too many."""
+    whole = encode_json(value)
+    bodies = (whole[:-1], whole[:-1] + b",}")
+    return [fault_actions.build_text_answer(200, "application/json", each) for each in bodies]
 
 
 @client_check(

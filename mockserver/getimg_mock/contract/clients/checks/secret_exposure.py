@@ -21,6 +21,7 @@ from getimg_mock.contract.clients.cases.case_rules import (
 from getimg_mock.contract.clients.cases.client_check import client_check
 from getimg_mock.contract.clients.cases.wire_script import build_error
 from getimg_mock.contract.clients.checks.key_parts import find_key_part
+from getimg_mock.contract.clients.checks.message_variants import SIGNATURE
 from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
 from getimg_mock.contract.verdicts import expect, warn_unless
 
@@ -36,6 +37,18 @@ _OF_LIBRARIES: Final = re.compile(
     r"HTTP Request: |HTTP/1\.1\" \d|Retrying \(|^(\w+ )?(httpx|httpcore|urllib3|aiohttp|requests)\b"
 )
 """Lines that HTTP libraries log by themselves."""
+
+
+_BROKEN: Final = (
+    "garbage-image",
+    "garbage-video",
+    *(
+        f"{kind}-{name}"
+        for kind in ("missing", "mistyped", "beyond", "unknown-status")
+        for name in ("image", "video")
+    ),
+)
+"""Cases of answers that hold a link and are not what the API documents."""
 
 
 def cases(_: Stream) -> Iterator[Case]:
@@ -195,14 +208,25 @@ def proxies_see_no_key(history: ClientHistory) -> Iterator[Observation]:
     severity="major",
     evidence="choice",
     why="A signed link alone gives access to the file, until it expires: no key is needed.",
-    fix="Redact sig in logged URLs, and in those that errors name.",
-    cases=("logged*", "refused-403", "refused-410", "refused-500", "cut-truncated", "html-200"),
+    fix="Redact sig in logged URLs, and in those that errors name; do not quote answers with "
+    "links.",
+    cases=(
+        "logged*",
+        "refused-403",
+        "refused-410",
+        "refused-500",
+        "cut-truncated",
+        "html-200",
+        *_BROKEN,
+    ),
 )
 def links_stay_out_of_logs(history: ClientHistory) -> Iterator[Observation]:
     """Demands that the signature of a media link is in no log and no error in clear.
 
-    Fails when `sig=` is followed by anything but a redaction. It is a warning where the line is
-    one of an HTTP library, which the client may not know of, or where the link is dead.
+    Tries downloads that fail, and answers with links that are broken in any way: a client may keep
+    such an answer in an attribute of the error, and not in its text. Fails when `sig=` is followed
+    by anything but a redaction. It is a warning where the line is one of an HTTP library, which the
+    client may not know of, or where the link is dead.
     """
     if history.case.startswith("logged"):
         lines = history.logs.splitlines()
@@ -212,9 +236,21 @@ def links_stay_out_of_logs(history: ClientHistory) -> Iterator[Observation]:
             shown = _find_signature("\n".join(listed))
             yield judge(not shown, "no signature of a link in the log", shown)
     judge = warn_unless if history.case in {"refused-403", "refused-410"} else expect
+    if history.case in _BROKEN:
+        yield from _answers_are_not_quoted(history)
     for outcome in history.calls("download"):
-        shown = _find_signature(outcome.text)
+        shown = _find_signature(outcome.told)
         yield judge(not shown, "no signature of a link in an error", shown)
+
+
+def _answers_are_not_quoted(history: ClientHistory) -> Iterator[Observation]:
+    """Judge what is said of answers whose link works, though something else in them is broken."""
+    texts = [("the log", history.logs)]
+    texts += [(outcome.shown[:80], outcome.told) for outcome in history.calls()]
+    for where, text in texts:
+        at = text.find(SIGNATURE)
+        told = f"{where}: {text[max(at - 60, 0) : at + 8]}..." if at >= 0 else ""
+        yield expect(at < 0, "no link of a broken answer in a log or an error", told)
 
 
 def _find_signature(text: str) -> str:

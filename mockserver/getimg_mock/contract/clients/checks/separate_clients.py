@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from getimg_mock.contract.verdicts import Observation
     from getimg_mock.world.randomness import Stream
 
-_OTHER_KEY: Final = "sk_client_contract_another_61be"
+OTHER_KEY: Final = "sk_client_contract_another_61be"
 
 
 def cases(_: Stream) -> Iterator[Case]:
@@ -31,7 +31,7 @@ def cases(_: Stream) -> Iterator[Case]:
     calls = (balance(), models(), image(), FALLBACK_CALLS[1])
     yield Case(
         name="two-keys",
-        calls=tuple(each for call in calls for each in (call, replace(call, key=_OTHER_KEY), call)),
+        calls=tuple(each for call in calls for each in (call, replace(call, key=OTHER_KEY), call)),
         settings={"video_seconds": 1},
         limit=HOUR,
     )
@@ -57,5 +57,5 @@ def clients_keep_their_keys(history: ClientHistory) -> Iterator[Observation]:
         for each in history.during(outcome):
             if each.home and each.operation != "downloads.retrieve":
                 sent = each.get_sent_header("authorization") or expected
-                other = sent in {f"Bearer {own}", f"Bearer {_OTHER_KEY}"} and sent != expected
+                other = sent in {f"Bearer {own}", f"Bearer {OTHER_KEY}"} and sent != expected
                 yield expect(not other, "the key of this client", "that of the other", each)

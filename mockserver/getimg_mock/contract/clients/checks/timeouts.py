@@ -54,6 +54,7 @@ def cases(_: Stream) -> Iterator[Case]:
         rules=(silence,),
     )
     yield from _build_order_cases(silence, drip)
+    yield from _build_nobody_cases()
 
 
 def _build_order_cases(silence: FaultRule, drip: FaultRule) -> Iterator[Case]:
@@ -78,6 +79,35 @@ def _build_order_cases(silence: FaultRule, drip: FaultRule) -> Iterator[Case]:
         limit=HOUR,
         rules=(drip,),
     )
+
+
+def _build_nobody_cases() -> Iterator[Case]:
+    """Yield the cases of a service that is not there: no connection comes about, however often.
+
+    Their rules may have no hit: nobody sees a program knock at a port at which nothing listens.
+    """
+    calls = (
+        balance(),
+        models().instead_of("balance"),
+        image(),
+        video().instead_of("generate_image"),
+    )
+    absent = FaultRule(on="connect", do="absent", label="nothing listens", must=False)
+    unknown = FaultRule(on="connect", do="unknown", label="no such name", must=False)
+    for name, retries, made, rule, patience in (
+        ("listens", 0, calls, absent, 8.0),
+        ("listens-retried", 1, (balance(), *FALLBACK_CALLS), absent, 12.0),
+        ("known", 2, (*calls, video()), unknown, None),
+    ):
+        yield Case(
+            name=f"nobody-{name}",
+            calls=made,
+            options={"timeout": 2, "max_retries": retries},
+            needs=("failing at once",),
+            patience=patience,
+            limit=HOUR,
+            rules=(rule,),
+        )
 
 
 @client_check(
@@ -113,12 +143,13 @@ def drips_end(history: ClientHistory) -> Iterator[Observation]:
     evidence="choice",
     why="A peer may disappear without closing the connection.",
     fix="Set a read timeout.",
-    cases=("silence", "silence-orders", "names-never"),
+    cases=("silence", "silence-orders", "names-never", "nobody-*"),
 )
 def silence_ends(history: ClientHistory) -> Iterator[Observation]:
     """Demands a clear error when the server accepts a request and sends nothing.
 
-    Tries reads, orders, and connections that are never made. Fails when the call does not end
+    Tries reads, orders, and connections that are never made: nothing answers, nothing listens, or
+    the name is not known. Fails when the call does not end
     within its timeout and retries, or raises an unclear error.
     """
     slack = 10 if history.options.get("max_retries") == 0 else 120

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any, Final
 from getimg_mock.contract.clients.cases import fault_actions
 from getimg_mock.contract.clients.cases.case_rules import HOUR, Case, balance, image, models, video
 from getimg_mock.contract.clients.cases.client_check import client_check
-from getimg_mock.contract.clients.checks.own_requests import names_generation
+from getimg_mock.contract.clients.checks.own_requests import names_generation, read_own_log
 from getimg_mock.contract.clients.checks.polling import (
+    HOLD_VIDEOS,
     SLOW_VIDEO,
     WAIT_LIMIT,
     WAIT_OPTIONS,
+    build_failing_polls,
     build_late_answers,
     build_real_wait_case,
     build_slow_answers,
@@ -41,17 +43,16 @@ _EXCESS_REAL: Final = 5.0
 _LONG_VIDEO: Final = {"video_seconds": 300}
 _LATEST_END: Final = 30.0
 """When a wait has ended that is cancelled after 23 s or sooner, in seconds of the case."""
-_HOLD_VIDEOS: Final[dict[str, Any]] = {"on": ["videos.create"], "transition": {"hold": True}}
 
 
 def cases(_: Stream) -> Iterator[Case]:
     """Yield the cases."""
-    yield build_wait_case("held", scenario=(_HOLD_VIDEOS,))
+    yield build_wait_case("held", scenario=(HOLD_VIDEOS,))
     yield build_wait_case(
         "held-shorter",
         options={"poll_interval": 5, "wait_timeout": _SHORTER},
         needs=("wait_timeout",),
-        scenario=(_HOLD_VIDEOS,),
+        scenario=(HOLD_VIDEOS,),
     )
     yield from _build_long_pause_cases()
     yield from _build_slow_answer_cases()
@@ -61,12 +62,14 @@ def cases(_: Stream) -> Iterator[Case]:
     yield from _build_cancelled_cases()
     for name, seconds in (("clock-back", -3600.0), ("clock-ahead", 3600.0)):
         yield build_wait_case(name, settings=SLOW_VIDEO, wall_jumps=((11.0, seconds),))
+    later = fault_actions.refuse_with_wait(503, lambda _: (("Retry-After", "20"),))
     yield build_real_wait_case(
         "held-real",
         patience=8,
         wait_timeout=3,
-        scenario=(_HOLD_VIDEOS,),
+        scenario=(HOLD_VIDEOS,),
         needs=("wait_timeout",),
+        rules=(FaultRule(on="videos.retrieve", do=later, label="asks for 20 s", nth=(2,)),),
     )
     yield build_real_wait_case(
         "failing-real", patience=10, wait_timeout=10, scenario=(_fail_videos(2),)
@@ -75,20 +78,19 @@ def cases(_: Stream) -> Iterator[Case]:
 
 def _build_long_pause_cases() -> Iterator[Case]:
     """Yield the cases of pauses that would outlast the wait."""
-    down = fault_actions.answer_instead(fault_actions.UNAVAILABLE)
-    later = FaultRule(on="videos.retrieve", do=down, label="polls fail", nth=tuple(range(2, 400)))
+    later = build_failing_polls(fault_actions.answer_instead(fault_actions.UNAVAILABLE))
     yield build_wait_case(
         "held-down",
         options={"poll_interval": 5, "wait_timeout": 100, "max_retries": 30},
         needs=("wait_timeout",),
-        scenario=(_HOLD_VIDEOS,),
+        scenario=(HOLD_VIDEOS,),
         rules=(later,),
     )
     yield build_wait_case(
         "held-rarely",
         options={"poll_interval": 300, "wait_timeout": 20},
         needs=("wait_timeout",),
-        scenario=(_HOLD_VIDEOS,),
+        scenario=(HOLD_VIDEOS,),
     )
 
 
@@ -102,6 +104,13 @@ def _build_cancelled_cases() -> Iterator[Case]:
         more: dict[str, Any] = {"settings": _LONG_VIDEO, "by_scope": by_scope, "logs": True}
         yield build_wait_case(name, calls=calls, interrupt_at=23.0, **more)
         yield build_wait_case(f"{name}-looking", rules=(slow_polls,), interrupt_at=10.0, **more)
+    yield build_wait_case(
+        "cancelled-soon",
+        calls=(video(),),
+        settings=_LONG_VIDEO,
+        interrupt_at=2.0,
+        logs=True,
+    )
     slow = FaultRule(on="images.generate", do=fault_actions.answer_late(60.0), label="slow order")
     yield Case(
         name="cancelled-scope-order",
@@ -123,7 +132,7 @@ def _build_real_cancelled_case() -> Case:
         "cancelled-real",
         patience=6,
         wait_timeout=60,
-        scenario=(_HOLD_VIDEOS,),
+        scenario=(HOLD_VIDEOS,),
         rules=tuple(slow_reads),
         interrupt_after=2.5,
         early=True,
@@ -137,7 +146,7 @@ def _build_slow_answer_cases() -> Iterator[Case]:
         "held-slow",
         options={"poll_interval": 5, "wait_timeout": 100},
         needs=("wait_timeout",),
-        scenario=(_HOLD_VIDEOS,),
+        scenario=(HOLD_VIDEOS,),
         rules=(build_slow_answers(20.0),),
     )
     yield Case(
@@ -145,7 +154,7 @@ def _build_slow_answer_cases() -> Iterator[Case]:
         calls=(video(),),
         options={"poll_interval": 0.5, "wait_timeout": 3},
         needs=("wait_timeout", "poll_interval"),
-        scenario=(_HOLD_VIDEOS,),
+        scenario=(HOLD_VIDEOS,),
         rules=(build_slow_answers(1.5),),
         patience=9,
     )
@@ -159,22 +168,23 @@ def _build_bad_answer_cases() -> Iterator[Case]:
     down = fault_actions.answer_instead(fault_actions.UNAVAILABLE)
     silence = fault_actions.end_before_work("hang")
     for name, act, nth in (
-        ("asked-429", _ask_for_an_hour(429), (2,)),
-        ("asked-503", _ask_for_an_hour(503), (2,)),
+        ("asked-429", _ask(429, 3600), (2,)),
+        ("asked-503", _ask(503, 3600), (2,)),
+        ("asked-often", _ask(503, 55), tuple(range(2, 400))),
         ("silent", silence, tuple(range(2, 400))),
         ("shaky", down, tuple(range(2, 400, 2))),
     ):
         yield build_wait_case(
             f"held-{name}",
-            options={"poll_interval": 5, "wait_timeout": 100},
+            options={"poll_interval": 5, "wait_timeout": 100, "max_retries": 5},
             needs=("wait_timeout",),
-            scenario=(_HOLD_VIDEOS,),
+            scenario=(HOLD_VIDEOS,),
             rules=(FaultRule(on="videos.retrieve", do=act, label=f"polls: {name}", nth=nth),),
         )
 
 
-def _ask_for_an_hour(status: int) -> FaultAction:
-    return fault_actions.refuse_with_wait(status, lambda _: (("Retry-After", "3600"),))
+def _ask(status: int, seconds: int) -> FaultAction:
+    return fault_actions.refuse_with_wait(status, lambda _: (("Retry-After", str(seconds)),))
 
 
 def _build_whole_wait_cases() -> Iterator[Case]:
@@ -195,7 +205,7 @@ def _build_whole_wait_cases() -> Iterator[Case]:
     ).with_changes(calls=(video(), replace(video(), after=HOUR)))
     yield build_wait_case(
         "waits-long",
-        settings=SLOW_VIDEO,
+        settings={"video_seconds": 330},
         options=WAIT_OPTIONS | {"timeout": 20},
         needs=("wait_timeout", "timeout"),
     )
@@ -281,12 +291,13 @@ def _compute_longest_wait(history: ClientHistory, limit: float) -> float:
     cases=("cancelled*",),
 )
 def cancelling_is_prompt(history: ClientHistory) -> Iterator[Observation]:
-    """Demands that a wait that is interrupted, in a pause or a poll, ends and leaves its id.
+    """Demands that a wait that is interrupted ends and leaves its id: in any pause, or a poll.
 
     An asynchronous client is cancelled by its task, and by a cancel scope of anyio. Fails when the
-    wait goes on, also in the background of later calls, when the id is neither on the error nor
-    in the client's log, or when a scope gets another error than the cancellation: by Python's
-    documentation that must be raised again, in almost all situations.
+    wait goes on, also in the background of later calls, or when the id is neither on the error nor
+    in the client's log: the path of a request that a library logs is not enough. Fails when a scope
+    gets another error than the cancellation: by Python's documentation that must be raised again,
+    in almost all situations.
     """
     scope = history.case.startswith("cancelled-scope")
     most = 20.0 if "looking" in history.case else _LATEST_END
@@ -301,9 +312,8 @@ def cancelling_is_prompt(history: ClientHistory) -> Iterator[Observation]:
         )
         if outcome.op == "generate_image":
             continue
-        own = "\n".join(each for each in history.logs.splitlines() if " http" not in each[:16])
         yield expect(
-            names_generation(outcome, sent, own),
+            names_generation(outcome, sent, read_own_log(history.logs)),
             "the generation's id, on the error or in the log",
             outcome.shown,
             *sent[:1],
@@ -368,7 +378,7 @@ def failures_end_the_wait(history: ClientHistory) -> Iterator[Observation]:
     evidence="choice",
     why="A client that lives for hours would give up each later video at once, though it is paid.",
     fix="Compute the deadline when a wait begins, and not when the client is created.",
-    cases=("waits-*",),
+    cases=("waits-*", "polled-real"),
 )
 def waits_begin_anew(history: ClientHistory) -> Iterator[Observation]:
     """Demands the result of a wait whose video is done before its deadline.

@@ -36,6 +36,7 @@ from getimg_mock.contract.clients.drivers.program_protocol import (
 )
 from getimg_mock.contract.clients.drivers.python_driver import build_untried_history
 from getimg_mock.contract.clients.drivers.upstream_driver import find_unavailable_need
+from getimg_mock.contract.clients.sandbox.environment import build_decoys
 from getimg_mock.contract.clients.sandbox.resource_usage import (
     ResourceUsage,
     measure_process_usage,
@@ -56,6 +57,8 @@ if TYPE_CHECKING:
 _START_SECONDS: Final = 40.0
 _GRACE: Final = 1.0
 _DESCRIBE: Final[dict[str, Any]] = {"case": "describe", "op": "describe", "args": {}}
+_LONG: Final = 30.0
+"""The patience, in seconds, beyond which a case that begins first has more time than others."""
 _RUN_CASES: Final = 2
 """How many times the limit of one case the whole run may take."""
 _STARVED_SHARE: Final = 0.5
@@ -89,6 +92,7 @@ class ProcessDriver:
         self._lines: queue.Queue[bytes] = queue.Queue()
         self._log, self._wrong = ProgramLog(), list[str]()
         self._closed = False
+        self._variables: dict[str, str] = {}
         self._is_ready = self._is_starved = False
         self._late_start: float | None = None
         self._end_of_run = float("inf")
@@ -163,14 +167,18 @@ class ProcessDriver:
             return self._build_late_history(case, seed)
         until = self._end_of_run
         if self.address is None:
-            until = min(until, stopwatch() + self.case_seconds)
+            until = min(until, stopwatch() + self._find_limit(case))
         self._until, self._late_start, self._is_starved = until, None, False
         self._wrong.clear()
         self._log.clear()
         case = fit_case(case, self.ops)
+        if case.decoys:
+            self._kill()  # the next one reads them when it starts
+            self._variables = build_decoys({})
         history = ProgramCase(self, case, self._select_options(case), seed).run()
-        if "advance" in case.needs:
-            self._kill()  # its clocks are ahead, for good
+        self._variables = {}
+        if "advance" in case.needs or case.decoys:
+            self._kill()  # its clocks are ahead, or its environment is another, for good
         return replace(
             history,
             missed=(*history.missed, *self._list_missed()),
@@ -178,6 +186,11 @@ class ProcessDriver:
             logs=self._log.read(),
             unread=tuple(self._wrong),
         )
+
+    def _find_limit(self, case: Case) -> float:
+        """Return the seconds of real time for a case: one that waits for long has what it needs."""
+        long = case.patience if case.early and case.patience and case.patience > _LONG else 0.0
+        return max(self.case_seconds, long + 2 * _GRACE) if long else self.case_seconds
 
     def _build_late_history(self, case: Case, seed: str) -> ClientHistory:
         """Return the history of a case that did not begin before the end of the run."""
@@ -321,5 +334,5 @@ class ProcessDriver:
         if self._closed:
             raise SettingsError(f"{self._shown} was closed.")
         if self._process is None:
-            self._process, self._lines = start_program(self.command, self._log)
+            self._process, self._lines = start_program(self.command, self._log, self._variables)
         return self._process

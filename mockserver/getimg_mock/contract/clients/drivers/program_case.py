@@ -13,6 +13,7 @@ from getimg_mock.contract.clients.cases.client_history import CallOutcome, Clien
 from getimg_mock.contract.clients.drivers.capabilities import find_absent_operations
 from getimg_mock.contract.clients.drivers.program_protocol import (
     build_request,
+    move_links,
     read_error,
     resolve_arguments,
 )
@@ -74,10 +75,10 @@ class ProgramCase:
         program, case = self.program, self.case
         clock = VirtualClock()  # as the program has it: dates of the server must agree with it
         with ExitStack() as stack:
-            server, other = (stack.enter_context(SocketServer(clock)) for _ in range(2))
+            server = stack.enter_context(SocketServer(clock, listens=self._needs_a_listener()))
+            other = stack.enter_context(SocketServer(clock))
             self.place = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-            prefix = case.base.partition("://")[2].partition("/")[2]
-            case = case.with_changes(base=f"{server.url}/{prefix}".rstrip("/"))
+            case = case.with_changes(base=_move_base(case.base, server.url))
             forwarding = None
             if program.address is not None:
                 forwarding = stack.enter_context(Forwarder(program.address, server.url))
@@ -99,6 +100,11 @@ class ProgramCase:
             self._make_calls()
         history = self._build_history(server.adversary)
         return mark_foreign(history, forwarding) if forwarding else history
+
+    def _needs_a_listener(self) -> bool:
+        """Return whether something listens at the port of the case."""
+        rules = self.case.rules if self.program.address is None else ()
+        return all(each.do != "absent" for each in rules)
 
     def _build_history(self, adversary: FaultServer) -> ClientHistory:
         case = self.case
@@ -141,7 +147,7 @@ class ProgramCase:
         for number in numbers:
             args = resolve_arguments(self.case.calls[number].args, self.made)
             if args is not None:
-                asked[number] = args
+                asked[number] = move_links(args, self.server.url)
         if not asked:
             return
         self.program.ensure_ready()
@@ -194,3 +200,9 @@ class ProgramCase:
             files=read_files(self._find_folder(number)) if call.op == "download" else {},
             key=call.key,
         )
+
+
+def _move_base(base: str, url: str) -> str:
+    """Return the address at `url` that has the path of `base`."""
+    prefix = base.partition("://")[2].partition("/")[2]
+    return f"{url}/{prefix}".rstrip("/")

@@ -16,7 +16,7 @@ from getimg_mock.errors import SettingsError
 from getimg_mock.world.clock import pause, stopwatch
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from contextlib import AbstractContextManager
 
 _MOST_LOGGED: Final = 4 * 1024 * 1024
@@ -116,10 +116,11 @@ def _pump_lines(pipe: Any, lines: queue.Queue[bytes]) -> None:
 
 
 def start_program(
-    command: Sequence[str], log: ProgramLog
+    command: Sequence[str], log: ProgramLog, variables: Mapping[str, str] | None = None
 ) -> tuple[subprocess.Popen[bytes], queue.Queue[bytes]]:
     """Return a started program and the lines of its standard output.
 
+    `variables` are added to those of the environment.
     Raises `SettingsError` where it cannot be started.
     """
     try:
@@ -128,6 +129,7 @@ def start_program(
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
+            env={**os.environ, **variables} if variables else None,
         )
     except OSError as error:
         raise SettingsError(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock import schemas
 from getimg_mock.contract.clients.cases.case_rules import (
+    BASE,
     OPS,
     OPTIONS,
     EarlierResult,
@@ -183,6 +184,16 @@ def read_error(said: dict[str, Any]) -> dict[str, Any]:
     if error:
         error.setdefault("text", f"{error.get('message', '')} {error.get('data', '')}".strip())
     return error
+
+
+def move_links(value: Any, base: str) -> Any:
+    """Return arguments whose links lead to the server of the case, where they led to the API."""
+    if isinstance(value, dict):
+        return {name: move_links(each, base) for name, each in value.items()}
+    if isinstance(value, list):
+        return [move_links(each, base) for each in value]
+    is_link = isinstance(value, str) and value.startswith(f"{BASE}/v2/downloads/")
+    return f"{base}{value.removeprefix(BASE)}" if is_link else value
 
 
 def resolve_arguments(args: Any, made: dict[int, CallOutcome]) -> dict[str, Any] | None:

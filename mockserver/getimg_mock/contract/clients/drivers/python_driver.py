@@ -105,8 +105,7 @@ class PythonDriver:
         """Return what this process, or an asynchronous client, cannot provide for a case."""
         if case.real:
             return "in this process: needs a real network"
-        one_of_several = case.together and case.interrupt_after is not None
-        if (case.by_scope or one_of_several) and not self.is_async:
+        if case.needs_tasks and not self.is_async:
             return "here: needs an asynchronous client"
         if any(call.child for call in case.calls) and (self.is_async or not forks.SUPPORTED):
             return "here: needs a synchronous client, and a system that can fork"

@@ -63,6 +63,7 @@ def describe_error(error: BaseException, adapter: Any = None) -> dict[str, Any]:
     found: dict[str, Any] = {
         "type": type(error).__name__,
         "text": _text(error),
+        "told": _text(error, beside=()),
         "printable": _is_printable(error),
         "trace": _format_trace(error),
         "pickled": pickle_to_text(error),
@@ -89,9 +90,13 @@ def describe_error(error: BaseException, adapter: Any = None) -> dict[str, Any]:
     return found
 
 
-def _text(error: BaseException) -> str:
+_BESIDE: Final = ("body", "generation_id", "code")
+"""Attributes of an error that its own text may not have."""
+
+
+def _text(error: BaseException, *, beside: tuple[str, ...] = _BESIDE) -> str:
     parts = [_convert_to_text(error)]
-    for name in ("message", "body", "generation_id", "code", "__notes__"):
+    for name in ("message", *beside, "__notes__"):
         value = getattr(error, name, None)
         if value is not None and not callable(value):
             parts.append(_convert_to_text(value))

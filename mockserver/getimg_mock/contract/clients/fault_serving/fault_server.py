@@ -70,6 +70,9 @@ class FaultContext:
 
 
 FaultAction = Callable[[FaultContext], "WireAnswer | WireScript"]
+ConnectionFault = Literal["refused", "absent", "unknown", "timeout", "slow"]
+"""How no connection comes about, or late: "absent" is an address at which nothing listens, and
+"unknown" a name that has none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +86,7 @@ class FaultRule:
     """
 
     on: str
-    do: FaultAction | Literal["refused", "timeout", "slow", "bad certificate"]
+    do: FaultAction | ConnectionFault | Literal["bad certificate"]
     label: str
     nth: tuple[int, ...] = ()
     must: bool = True

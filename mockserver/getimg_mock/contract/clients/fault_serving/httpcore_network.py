@@ -32,7 +32,19 @@ if TYPE_CHECKING:
 _CORE_LIBRARIES: Final = ("httpcore", "httpcore2")
 _BAD_REQUEST: Final = WireAnswer(400, (("Connection", "close"),), b"not HTTP").to_script()
 _TUNNEL_ANSWER: Final = b"HTTP/1.1 200 Connection established\r\n\r\n"
-_CONNECT_SECONDS: Final = {"": 0.01, "refused": 0.0, "timeout": float("inf"), "slow": 4.0}
+_REFUSED: Final = "[Errno 111] Connection refused"
+_FAILURES: Final = {
+    "refused": _REFUSED,
+    "absent": _REFUSED,
+    "unknown": "[Errno -2] Name or service not known",
+}
+"""What a client is told where no connection comes about."""
+_CONNECT_SECONDS: Final = {
+    "": 0.01,
+    "timeout": float("inf"),
+    "slow": 4.0,
+    **dict.fromkeys(_FAILURES, 0.0),
+}
 """The seconds until a connection is open, or has failed, address look-up included."""
 
 
@@ -59,7 +71,7 @@ class Network:
             seconds = _CONNECT_SECONDS[outcome]
             if seconds > patience or seconds == float("inf"):
                 return patience, "timeout"
-            if outcome == "refused":
+            if outcome in _FAILURES:
                 return seconds, outcome
             made = Connection(self, host, port, len(self.connections) + 1)
             self.connections.append(made)
@@ -191,8 +203,8 @@ def _cap_seconds(seconds: float) -> float:
 
 
 def _check_connected(core: Any, outcome: Connection | str, host: str, port: int) -> Connection:
-    if outcome == "refused":
-        raise core.ConnectError(f"[Errno 111] Connection refused ({host}:{port})")
+    if isinstance(outcome, str) and outcome in _FAILURES:
+        raise core.ConnectError(f"{_FAILURES[outcome]} ({host}:{port})")
     if isinstance(outcome, str):
         raise core.ConnectTimeout("timed out")
     return outcome

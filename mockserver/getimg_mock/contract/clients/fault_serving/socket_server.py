@@ -22,22 +22,31 @@ _READ_SIZE: Final = 65536
 
 
 class SocketServer:
-    """Listens on a loopback port while a case runs, with one thread for each connection."""
+    """Listens on a loopback port while a case runs, with one thread for each connection.
+
+    One that does not listen keeps its port, so that connections are refused and reach nobody else.
+    """
 
     adversary: FaultServer
 
-    def __init__(self, clock: VirtualClock) -> None:
+    def __init__(self, clock: VirtualClock, *, listens: bool = True) -> None:
         self._clock = clock
         self._over = threading.Event()
         self._open: list[socket.socket] = []
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listens = listens
+        if listens:
+            self._listener = socket.create_server(("127.0.0.1", 0))
+        else:
+            self._listener = socket.socket()
+            self._listener.bind(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         self._lock = threading.Lock()
         self._count = 0
         self._ended = 0
 
     def __enter__(self) -> Self:
-        threading.Thread(target=self._accept, daemon=True).start()
+        if self._listens:
+            threading.Thread(target=self._accept, daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -104,7 +113,9 @@ class SocketServer:
             if isinstance(piece.what, bytes):
                 connection.sendall(piece.what)
             elif piece.what == "hang":
-                self._over.wait()
+                # A client that gives up closes the connection, which then counts as open no more.
+                while connection.recv(_READ_SIZE):
+                    pass
                 return False
             else:
                 if piece.what == "reset":

@@ -32,6 +32,12 @@ except ImportError:  # on Windows
 CAN_LIMIT_FILES: Final = resource is not None
 
 _MAX_MEMORY: Final = 64 * 1024 * 1024
+_DECOYS: Final = {"key": "sk_of_another_workspace", "base_url": "http://127.0.0.1:9"}
+_VARIABLES: Final = {
+    "key": ("GETIMG_API_KEY", "GETIMG_AI_API_KEY", "GETIMG_KEY", "GETIMG_TOKEN"),
+    "base_url": ("GETIMG_AI_BASE_URL", "GETIMG_BASE_URL", "GETIMG_API_BASE", "GETIMG_API_URL"),
+}
+"""Variables of the environment that clients read, the documented ones first."""
 _SCRATCH_FOLDERS: Final = ("/dev/shm",)  # noqa: S108 - whether it is there is tested
 
 
@@ -81,6 +87,8 @@ def set_environment(case: Case, variables: dict[str, str]) -> Iterator[None]:
     """
     changes = {variables.get(name, name): value for name, value in case.environment.items()}
     changes["TZ"] = case.zone
+    if case.decoys:
+        changes |= build_decoys(variables)
     with _restore_variables() as before:
         os.environ.update(changes)
         for name in before:
@@ -89,6 +97,15 @@ def set_environment(case: Case, variables: dict[str, str]) -> Iterator[None]:
         _read_zone()
         yield
     _read_zone()
+
+
+def build_decoys(variables: dict[str, str]) -> dict[str, str]:
+    """Return variables that name a key and an address other than a client is given.
+
+    Those are the documented ones, others that clients have, and the client's own.
+    """
+    own = {variables[name]: value for name, value in _DECOYS.items() if name in variables}
+    return {each: _DECOYS[role] for role, names in _VARIABLES.items() for each in names} | own
 
 
 @contextmanager
