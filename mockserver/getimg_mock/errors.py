@@ -36,7 +36,8 @@ Users do not handle these, so they have other bases. `except GetimgMockError` in
     `-- ExternalConnectionError  a client under test attempted to reach another machine
     BaseException
     `-- Abandoned            a client under test exceeded the limits of its case
-        `-- OverdueError     it exceeded the limit of real time
+        |-- OverdueError     it exceeded the limit of real time
+        `-- StuckError       it waits for what never comes
 
 These never leave the package:
 

@@ -166,7 +166,7 @@ def _build_refused_cases() -> Iterator[Case]:
     serve_page = fault_actions.answer_instead(page)
     yield build_download_case("html-200", build_rule(serve_page, "HTML with 200", legal=False))
     serve_json = fault_actions.answer_instead(build_json_answer(200, _NO_FILE))
-    yield build_download_case("mistaken-200", build_rule(serve_json, "JSON with 200"))
+    yield build_download_case("mistaken-200", build_rule(serve_json, "JSON with 200", legal=False))
     moved = fault_actions.build_text_answer(302, "image/jpeg", b"moved")
     nowhere = build_rule(fault_actions.answer_instead(moved), "302 to nowhere", legal=False)
     yield build_download_case("refused-302", nowhere)
