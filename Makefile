@@ -23,6 +23,9 @@ MADE := $(VENV)/.made
 RUNS := $(VENV)/.runs
 DEVELOPS := $(VENV)/.develops
 
+# Tests wait for programs that they start, so that two cores have work for three.
+WORKERS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) * 3 / 2)))
+
 .PHONY: help
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,7 +36,7 @@ run: $(RUNS) ## Start the fake on http://127.0.0.1:4010, with a first picture
 
 .PHONY: test
 test: $(DEVELOPS) ## Run all tests
-	@$(BIN)/pytest -n auto --dist worksteal $(ARGS)
+	@$(BIN)/pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 # One core checks types while others run the tests.
 .PHONY: check
