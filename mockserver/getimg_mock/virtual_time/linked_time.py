@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
 # Finer than this many microseconds is the error of floating-point seconds, not a request.
 _NOISE: Final = 0.001
+# Seconds that each wait took longer than asked, as each real one does: the difference of two
+# readings, as numbers with a rounding error, must not be less than what was waited for.
+_OVERSHOT: Final = 1e-9
 
 
 class TimeLinkError(GetimgMockError):
@@ -160,11 +163,11 @@ class Link:
 
     def monotonic(self) -> float:
         """Return the clock's time in the seconds of `time.monotonic`, which never go backwards."""
-        return self._monotonic_base + self.elapsed()
+        return self._monotonic_base + self.elapsed() + self.jumps * _OVERSHOT
 
     def perf_counter(self) -> float:
         """Return the clock's time in the seconds of `time.perf_counter`."""
-        return self._perf_counter_base + self.elapsed()
+        return self._perf_counter_base + self.elapsed() + self.jumps * _OVERSHOT
 
     def elapsed(self) -> float:
         """Return how many seconds have passed on the clock since it was bound."""
