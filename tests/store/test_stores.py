@@ -73,6 +73,19 @@ def test_a_replaced_workspace_has_the_given_state(maker: Maker) -> None:
     assert kept.submit(image()).id != first.id
 
 
+def test_one_unit_of_work_keeps_many_generations(maker: Maker) -> None:
+    """Those of a large snapshot, of which a commit has more than one command can take."""
+    store = maker.open(balance="1000")
+    with store.batch():
+        workspace = store.get_or_create("sk_a")
+        ids = [workspace.submit(image(prompt=f"number {each}")).id for each in range(1_200)]
+    found = maker.open().get_or_create("sk_a") if maker.is_durable else store.get_or_create("sk_a")
+    assert list(found.generations) == ids
+    assert [each.key for each in store.find_holders(ids[-1])] == ["sk_a"]
+    costs = [each.product.total_cost for each in found.generations.values()]
+    assert found.ledger.charged == sum(costs)
+
+
 def test_a_block_is_one_unit_of_work(maker: Maker) -> None:
     """Commands that look and then decide hold the lock of the workspace."""
     store = maker.open()

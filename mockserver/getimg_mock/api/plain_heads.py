@@ -100,8 +100,7 @@ class PlainExchange(NamedTuple):
 
     def pack(self, number: int, batch: PackedExchanges[Exchange]) -> None:
         """Add the exchange to those that are kept together."""
-        packed = self.head.pack(self.moment)
-        if not packed.pack(number, *self[2:], batch):
+        if not self.head.pack(self.moment).pack(number, *self[2:], batch):
             batch.add(self.write_out(number))
 
     def write_out(self, number: int) -> Exchange:
@@ -249,11 +248,8 @@ class PlainHead:
         _, moment, _, wall, sent, _, _, body, _ = values
         draft = create_record(PlainExchange, (*values, seconds))
         weight = self._weight + moment.weight + len(sent) + len(body)
-        journal = workspace.journal
-        if self.way.keeps:
-            journal.add_draft(draft, weight)
-        else:
-            journal.record_draft(draft, weight)
+        # A durable store has the workspace in its unit of work: see `PlainWay.keep`.
+        workspace.journal.add_draft(draft, weight)
         if self._line is not None:
             self._line(wall, seconds)
 
@@ -272,7 +268,7 @@ def _build_moment(workspace: Workspace, kind: Kind, at: datetime) -> Moment:
         expires = compute_expiry(at, settings.retention)
     if kind == "video" or (at.microsecond and settings.retention == int(settings.retention)):
         end = at + timedelta(0, 0, _LAST_TICK - at.microsecond)
-    window = int(at.timestamp()) // limits.window
+    window = workspace.limiter.compute_window(at)
     limit, reset = b"%d" % limits.get_limit(kind), b"%d" % ((window + 1) * limits.window)
     date = format_http_date(at)
     weight = 2 * len(limit) + len(reset) + len(date)

@@ -11,6 +11,7 @@ import selectors
 import socket
 from collections import deque
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from getimg_mock.world.clock import pause
@@ -37,12 +38,13 @@ class ConnectionHandout:
 
     def __init__(self, listeners: Sequence[socket.socket], woken: socket.socket) -> None:
         self._listeners = listeners
-        self._woken = woken
         self._selector = selectors.DefaultSelector()
+        # With what is to be done when it can be read.
         self._selector.register(woken, selectors.EVENT_READ)
         for place, each in enumerate(listeners):
             each.settimeout(0)
-            self._selector.register(each, selectors.EVENT_READ, place)
+            accept = partial(self._accept, each, place)
+            self._selector.register(each, selectors.EVENT_READ, accept)
         self._channels: dict[int, socket.socket] = {}
         self._turns: deque[int] = deque()
         # By the number of the worker: connections with the numbers of their listeners.
@@ -56,7 +58,8 @@ class ConnectionHandout:
         self._channels[worker] = ours
         self._sent[worker] = deque()
         self._turns.append(worker)
-        self._selector.register(ours, selectors.EVENT_READ)
+        take = partial(self._take_answers, worker, ours)
+        self._selector.register(ours, selectors.EVENT_READ, take)
         return theirs
 
     def close_channel(self, worker: int) -> None:
@@ -78,12 +81,10 @@ class ConnectionHandout:
         for _ in range(len(self._left)):
             self._hand_on(*self._left.popleft())
         for key, _ in self._selector.select(seconds):
-            if key.fileobj is self._woken:
+            if key.data is None:
                 is_woken = True
-            elif key.data is not None:
-                self._accept(self._listeners[key.data], key.data)
-        for worker, channel in self._channels.items():
-            self._take_answers(worker, channel)
+            else:
+                key.data()
         return is_woken
 
     def _accept(self, listener: socket.socket, place: int) -> None:

@@ -80,7 +80,7 @@ class DurableStore(UnitsOfWork):
             if session is not None and session.is_joined and session.workspace.key == key:
                 self._joined_now += 1
                 self._found = session
-                # The same text from now on, so that the next request is told by it.
+                # The same object from now on, which the next request is recognized by.
                 session.workspace.key = key
                 return session.workspace
         with self._unit:

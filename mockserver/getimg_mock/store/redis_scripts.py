@@ -71,22 +71,17 @@ for _ = 1, tonumber(take()) do
     redis.call('ZREM', key('used'), id)
 end
 
--- The values in commands of at most 1000: Lua can hand on about 8000.
+-- The values in commands of at most 1000: Lua can hand on about 8000. Returns what they answer.
 local function call_in_parts(command, key, values)
+    local answers = {}
     for first = 1, #values, 1000 do
         local last = math.min(first + 999, #values)
-        redis.call(command, key, unpack(values, first, last))
+        local some = redis.call(command, key, unpack(values, first, last))
+        if type(some) == 'table' then
+            for index, each in ipairs(some) do answers[first + index - 1] = each end
+        end
     end
-end
-
-local function find_holders(names)
-    local found = {}
-    for first = 1, #names, 1000 do
-        local last = math.min(first + 999, #names)
-        local some = redis.call('HMGET', key('holders'), unpack(names, first, last))
-        for index, each in ipairs(some) do found[first + index - 1] = each end
-    end
-    return found
+    return answers
 end
 
 local function keep_generations(id, number)
@@ -100,7 +95,7 @@ local function keep_generations(id, number)
     local order = key(number, 'order')
     local serial = redis.call('ZCARD', order)
     local new, held, pending, ended = {}, {}, {}, {}
-    for index, holders in ipairs(find_holders(names)) do
+    for index, holders in ipairs(call_in_parts('HMGET', key('holders'), names)) do
         local name, at = names[index], nil
         -- Its holders are separated by spaces; it is new where this workspace is none of them.
         if not holders or not string.find(' ' .. holders .. ' ', ' ' .. id .. ' ', 1, true) then

@@ -268,9 +268,8 @@ class Journal:
         for listener in self._draft_listeners:
             listener(draft, number)
 
-    def add_draft(self, draft: Draft, weight: int) -> None:
-        """Do what `record_draft` does, in a unit of work that has the workspace."""
-        self.record_draft(draft, weight)
+    add_draft = record_draft
+    """Does the same; of a durable store, in a unit of work that has the workspace."""
 
     def _call_listeners(self, exchange: Exchange) -> None:
         for listener in tuple(self._listeners):

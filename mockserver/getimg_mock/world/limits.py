@@ -107,11 +107,11 @@ class Limiter:
     def change(self, limits: Limits, now: datetime) -> None:
         """Change the limits; requests counted in the current window stay counted."""
         used: dict[Kind, int] = {
-            kind: self._count_used(kind, self._compute_window(now)) for kind in self._counted
+            kind: self._count_used(kind, self.compute_window(now)) for kind in self._counted
         }
         self.limits = limits
         self._counted = {
-            kind: (self._compute_window(now), count) for kind, count in used.items() if count
+            kind: (self.compute_window(now), count) for kind, count in used.items() if count
         }
 
     def get_counts(self) -> dict[Kind, tuple[int, int]]:
@@ -128,7 +128,8 @@ class Limiter:
         """Continue from the `counts()` of another limiter."""
         self._counted = dict(counts)
 
-    def _compute_window(self, now: datetime) -> int:
+    def compute_window(self, now: datetime) -> int:
+        """Return the number of the window that `now` is in."""
         return int(now.timestamp()) // self.limits.window
 
     def _count_used(self, kind: Kind, window: int) -> int:

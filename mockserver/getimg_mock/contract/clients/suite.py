@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 _MAX_OVERDUE_CASES: Final = 3
 _MAX_STUCK_CASES: Final = 40
-_LONG: Final = 30.0
-"""The seconds of an early case that begins before all others: they run beside it."""
 
 CHECKS: Final = tuple(check for check in discover_checks(checks) if isinstance(check, ClientCheck))
 """GC: what a client must hold to."""
@@ -161,8 +159,7 @@ def _sort_by_weight(chosen: Sequence[Case], checks: Sequence[ClientCheck]) -> li
     def weigh(case: Case) -> tuple[bool, bool, bool, bool, float]:
         blocks = any(each.severity == "blocker" and each.wants(case.name) for each in checks)
         patience = case.patience or 0.0
-        first = case.early and patience > _LONG
-        return first, case.early, blocks, case.name in only, patience * len(case.calls)
+        return case.begins_first, case.early, blocks, case.name in only, patience * len(case.calls)
 
     return sorted(chosen, key=weigh, reverse=True)
 

@@ -41,4 +41,4 @@ def _begin(pool: ThreadPoolExecutor, history: History) -> None:
 def _decode(data: bytes) -> None:
     from getimg_mock.contract.provider.media_probe import probe_media  # noqa: PLC0415 - a run of reads needs no decoder
 
-    probe_media(data)  # which keeps what it finds; an error is found again by who asks for it
+    probe_media(data)  # keeps its result; an error is raised again when the file is judged

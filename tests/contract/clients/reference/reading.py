@@ -118,7 +118,7 @@ def value_of(core: Core, got: Got) -> Any:
 
 
 def knocked(core: Core, send: Send) -> Steps:
-    """Return what a request was answered with; a faulty client waits till somebody listens."""
+    """Return what a request was answered with; a faulty client tries again until it can connect."""
     while True:
         try:
             return (yield send)

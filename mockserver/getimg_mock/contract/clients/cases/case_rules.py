@@ -29,6 +29,8 @@ NO_RETRIES: Final[dict[str, Any]] = {"max_retries": 0}
 HOUR: Final = 3600.0
 BASELINE_CALLS: Final = 50
 """The number of calls after which a client holds all that it needs."""
+_LONG: Final = 30.0
+"""The patience, in seconds, beyond which an early case begins before all others."""
 
 EAST: Final = "EAST-9"
 WEST: Final = "WEST8"
@@ -144,6 +146,11 @@ class Case:
         """Return after how many seconds a call is interrupted; None where it is not."""
         later = set(range(number + 1, len(self.calls))) - self.left_out
         return self.interrupt_after if later else None
+
+    @property
+    def begins_first(self) -> bool:
+        """Whether it begins before all others, which run beside it, as it takes that long."""
+        return self.early and (self.patience or 0.0) > _LONG
 
     @property
     def needs_tasks(self) -> bool:

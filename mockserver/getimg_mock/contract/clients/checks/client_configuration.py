@@ -91,7 +91,7 @@ def _build_decoy_case() -> Case:
 
 
 def _build_down_case() -> Case:
-    """Return the case in which a gateway is down: who asks elsewhere sends the key there."""
+    """Return the case in which a gateway is down: a request to another host has the key."""
     down = fault_actions.answer_instead(fault_actions.UNAVAILABLE)
     return Case(
         name="gateway-down",

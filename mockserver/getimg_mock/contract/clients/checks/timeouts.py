@@ -82,7 +82,7 @@ def _build_order_cases(silence: FaultRule, drip: FaultRule) -> Iterator[Case]:
 
 
 def _build_nobody_cases() -> Iterator[Case]:
-    """Yield the cases of a service that is not there: no connection comes about, however often.
+    """Yield the cases of a service that cannot be connected to, however often it is tried.
 
     Their rules may have no hit: nobody sees a program knock at a port at which nothing listens.
     """

@@ -355,8 +355,8 @@ def _days_are_told_once(outcome: CallOutcome, sent: list[ClientExchange]) -> Ite
         yield expect(got == days, f"each of {len(days)} days once, in order", shown, *sent[:2])
     if value.get("total_cost") is not None:
         total, told = _A_DAY * len(days), float(value["total_cost"])
-        # Whether the costs of half a day are told for it is not known: parts that share a day
-        # can be added up, if that day is told once.
+        # It is not known whether a range that ends in the middle of a day gets the costs of half
+        # that day: the sum of two such ranges is right, too, if the day is listed once.
         excess = _A_DAY * _count_shared_days(sent)
         right = total - 1e-6 <= told <= total + excess + 1e-6
         yield expect(right, f"a total cost of {total}", str(told), *sent[:2])

@@ -57,8 +57,6 @@ if TYPE_CHECKING:
 _START_SECONDS: Final = 40.0
 _GRACE: Final = 1.0
 _DESCRIBE: Final[dict[str, Any]] = {"case": "describe", "op": "describe", "args": {}}
-_LONG: Final = 30.0
-"""The patience, in seconds, beyond which a case that begins first has more time than others."""
 _RUN_CASES: Final = 2
 """How many times the limit of one case the whole run may take."""
 _STARVED_SHARE: Final = 0.5
@@ -189,8 +187,8 @@ class ProcessDriver:
 
     def _find_limit(self, case: Case) -> float:
         """Return the seconds of real time for a case: one that waits for long has what it needs."""
-        long = case.patience if case.early and case.patience and case.patience > _LONG else 0.0
-        return max(self.case_seconds, long + 2 * _GRACE) if long else self.case_seconds
+        needed = (case.patience or 0.0) + 2 * _GRACE if case.begins_first else 0.0
+        return max(self.case_seconds, needed)
 
     def _build_late_history(self, case: Case, seed: str) -> ClientHistory:
         """Return the history of a case that did not begin before the end of the run."""

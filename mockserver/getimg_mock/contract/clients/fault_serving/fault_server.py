@@ -71,7 +71,7 @@ class FaultContext:
 
 FaultAction = Callable[[FaultContext], "WireAnswer | WireScript"]
 ConnectionFault = Literal["refused", "absent", "unknown", "timeout", "slow"]
-"""How no connection comes about, or late: "absent" is an address at which nothing listens, and
+"""How a connection fails, or is late: "absent" is an address at which nothing listens, and
 "unknown" a name that has none."""
 
 

@@ -38,7 +38,7 @@ _FAILURES: Final = {
     "absent": _REFUSED,
     "unknown": "[Errno -2] Name or service not known",
 }
-"""What a client is told where no connection comes about."""
+"""The messages of connections that fail."""
 _CONNECT_SECONDS: Final = {
     "": 0.01,
     "timeout": float("inf"),
