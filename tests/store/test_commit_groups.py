@@ -1,4 +1,4 @@
-"""Requests of one turn of an event loop: one commit keeps them, and none returns before it."""
+"""Requests that come at once: one commit keeps them, and none returns before it."""
 
 from __future__ import annotations
 
@@ -62,6 +62,39 @@ def _count_commits(store: Any, monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
     monkeypatch.setattr(store._rows, "commit", note)
     return commits
+
+
+async def _submit_by_turns(store: Store, turns: int, each: int) -> list[Generation]:
+    """Let some requests come with each of several turns in succession."""
+    loop = asyncio.get_running_loop()
+    works: list[asyncio.Future[Generation]] = []
+
+    def start(left: int) -> None:
+        works.extend(loop.create_task(_keep(store, _submit(store, "sk_a"))) for _ in range(each))
+        if left:
+            loop.call_soon(start, left - 1)
+
+    start(turns - 1)
+    while len(works) < turns * each:
+        await _wait_a_turn()
+    return await asyncio.gather(*works)
+
+
+@pytest.mark.parametrize(
+    ("turns", "each", "at_most"), [(4, 3, 1), (12, 4, 2), (4, 1, 4)], ids=["few", "full", "single"]
+)
+def test_requests_that_go_on_coming_join_the_commit(
+    durable: Maker, monkeypatch: pytest.MonkeyPatch, turns: int, each: int, at_most: int
+) -> None:
+    """It ends with the turn that brings none, or when it is full; one alone does not wait."""
+    store = durable.open()
+    store.get_or_create("sk_a")
+    commits = _count_commits(store, monkeypatch)
+    made = asyncio.run(_submit_by_turns(store, turns, each))
+    assert len({one.id for one in made}) == turns * each
+    assert 1 <= len(commits) <= at_most
+    others = durable.open().get_or_create("sk_a").generations
+    assert all(one.id in others for one in made)
 
 
 def test_one_commit_keeps_requests_of_one_moment(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -62,6 +62,29 @@ def test_equal_requests_get_ids_of_their_own(durable: Maker) -> None:
     drivers = [durable.drive() for _ in range(3)]
     found = {driver.image().json["id"] for driver in drivers for _ in range(3)}
     assert len(found) == 9
+
+
+def test_counts_are_known_again_when_others_have_left(
+    durable: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process asks for the count of each request only while another one may change it."""
+    one, other = durable.drive(), durable.drive()
+    for number in range(40):
+        one.image(prompt=f"number {number}")
+    asked: list[bytes] = []
+    rows: Any = type(one.app.fake.store._rows)  # type: ignore[attr-defined]
+    read_count = rows.read_count
+
+    def note(self: Any, number: int, name: bytes) -> Any:
+        asked.append(name)
+        return read_count(self, number, name)
+
+    monkeypatch.setattr(rows, "read_count", note)
+    ids = {other.image(prompt="number 0").json["id"]}
+    for driver in [one] * 10 + [other] * 10:
+        ids.add(driver.image(prompt="number 0").json["id"])
+    assert len(ids) == 21
+    assert 2 <= len(asked) <= 6
 
 
 def test_a_rule_acts_so_often_over_all_processes(durable: Maker) -> None:

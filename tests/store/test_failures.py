@@ -74,9 +74,9 @@ def test_a_file_that_is_none_of_ours_is_refused(tmp_path: Path) -> None:
 def test_another_format_is_refused(durable: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
     """A later version's store is not read as if it were ours; the message says what to do."""
     durable.open()
-    monkeypatch.setattr(sqlite_tables, "FORMAT", 3)
-    monkeypatch.setattr(redis_rows, "FORMAT", 3)
-    with pytest.raises(SettingsError, match=r"this version reads format 3.*[Uu]se another"):
+    monkeypatch.setattr(sqlite_tables, "FORMAT", 4)
+    monkeypatch.setattr(redis_rows, "FORMAT", 4)
+    with pytest.raises(SettingsError, match=r"this version reads format 4.*[Uu]se another"):
         durable.open()
 
 

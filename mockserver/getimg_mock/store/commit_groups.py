@@ -34,10 +34,10 @@ class Kept(asyncio.Future["StoreError | None"]):
 
 
 class CommitGroup:
-    """The requests of one turn of an event loop: one commit keeps the changes of all of them.
+    """Requests of neighbouring turns of an event loop: one commit keeps the changes of all of them.
 
     `size` counts those that have changed only the journal. `is_open_longer` says whether the turn
-    in which the group began is over, `is_extended` whether it gets a second one, `is_awaited`
+    in which the group began is over, `is_extended` whether it got a second one, `is_awaited`
     whether a request waits, or has waited, for its end, and `is_full` whether no further one may
     join.
     """
@@ -47,6 +47,7 @@ class CommitGroup:
         self.size = 0
         self.is_open_longer = self.is_extended = self.is_awaited = self.is_full = False
         self._waiting: list[Kept] = []
+        self._looked_at = 0
 
     def wait(self) -> Kept:
         """Return what becomes known when the group ends."""
@@ -55,6 +56,11 @@ class CommitGroup:
         self._waiting.append(future)
         self.is_full = self.is_full or len(self._waiting) >= MAX_TOGETHER
         return future
+
+    def has_grown(self) -> bool:
+        """Return whether several requests wait, and some of them only since this was asked last."""
+        before, self._looked_at = self._looked_at, len(self._waiting)
+        return self._looked_at > max(1, before) and not self.is_full
 
     def count_read(self) -> None:
         """Count a request that has changed only the journal."""
@@ -89,7 +95,7 @@ class GroupedUnits(Protocol):
     """A store that keeps the changes of several units of work together."""
 
     def join_group(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Begin a unit of work that is kept with others of the same turn of `loop`."""
+        """Begin a unit of work that is kept with others of the same moment of `loop`."""
 
     def leave_group(
         self, error: BaseException | None, *, waits: bool, reads: bool = False

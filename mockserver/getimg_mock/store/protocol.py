@@ -57,10 +57,10 @@ class Store(Protocol):
     ) -> Awaitable[_Result]:
         """Make one unit of work of each step of a coroutine, from one suspension to the next.
 
-        With `together`, units of one turn of the running event loop may be kept by one commit. The
-        coroutine has returned when its own is kept. With `reads`, which is for one that uses one
-        workspace by its key, it may return before if it has changed only the journal, which is kept
-        some milliseconds later.
+        With `together`, units of neighbouring turns of the running event loop may be kept by one
+        commit. The coroutine has returned when its own is kept. With `reads`, which is for one that
+        uses one workspace by its key, it may return before if it has changed only the journal,
+        which is kept some milliseconds later.
         """
 
     def close(self) -> None:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from getimg_mock.errors import StoreError
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 """The format of the rows; a store of another one is refused."""
 
 

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 _LONGEST_LOG: Final = 4 * LOG_PAGES
 # The format of a file without tables.
 _EMPTY: Final = 0
-_CACHE_KIB: Final = 32 * 1024
+# A commit writes each page that it touches whole, and most of them for one short row.
+_PAGE_BYTES: Final = 1024
 
 _SCHEMA: Final = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
@@ -46,7 +47,13 @@ CREATE TABLE counts (
     PRIMARY KEY (workspace, name)
 ) WITHOUT ROWID;
 CREATE TABLE effects (key INTEGER PRIMARY KEY, body TEXT NOT NULL);
-CREATE TABLE exchanges (key INTEGER PRIMARY KEY, weights BLOB NOT NULL, body BLOB NOT NULL);
+CREATE TABLE exchanges (
+    serial INTEGER PRIMARY KEY,
+    key INTEGER NOT NULL,
+    weights BLOB NOT NULL,
+    body BLOB NOT NULL
+);
+CREATE UNIQUE INDEX exchanges_by_key ON exchanges (key, weights);
 CREATE TABLE steps (key INTEGER PRIMARY KEY, body TEXT NOT NULL);
 """
 
@@ -73,6 +80,7 @@ def open_tables(connection: sqlite3.Connection, path: Path) -> None:
     run = connection.execute
     # Asked first: the mode of the log stays with a file, and another program's is left as it is.
     _require_format(_read_format(connection), path)
+    run(f"PRAGMA page_size = {_PAGE_BYTES}")  # of a new file
     mode = run("PRAGMA journal_mode = WAL").fetchone()[0]
     if mode != "wal":
         raise SettingsError(
@@ -80,7 +88,6 @@ def open_tables(connection: sqlite3.Connection, path: Path) -> None:
         )
     run("PRAGMA synchronous = NORMAL")
     run(f"PRAGMA wal_autocheckpoint = {_LONGEST_LOG}")
-    run(f"PRAGMA cache_size = -{_CACHE_KIB}")
     run("BEGIN IMMEDIATE")
     try:
         _make_tables(connection, path)

@@ -53,6 +53,8 @@ _RECENT: Final = 12
 # Counts that are kept in memory at most, and generations up to which all counts are read at once.
 _MAX_KNOWN: Final = 50_000
 _MAX_KNOWN_AT_START: Final = 1_000
+# Counts that are read at once in the time of about one that is read alone.
+_COUNTS_AT_ONCE: Final = 16
 # Rows of dropped exchanges are deleted so many at a time.
 _DELETED_AT_ONCE: Final = 64
 
@@ -88,8 +90,9 @@ class StoredWorkspace:
         self._units = units
         self._changed: dict[str, None] = {}
         self._counts: dict[bytes, int] = {}
-        # All counts that are kept, as long as no other process changes them; else None.
+        # All counts that are kept, or None when another process has changed them.
         self._known_counts: dict[bytes, int] | None = None
+        self._counts_read = 0
         self._deleted_below = 0
         self._recent: deque[tuple[int, str, bool]] = deque(maxlen=_RECENT)
         self._core = self._plan = ""
@@ -173,7 +176,7 @@ class StoredWorkspace:
         if head.core != self._core:
             self._load_core(head.core)
         self._load_generations(since)
-        self._known_counts = None
+        self._known_counts, self._counts_read = None, 0
         if since is None and self._generations.count <= _MAX_KNOWN_AT_START:
             self._known_counts = self._rows.read_counts(self.head.number)
         self._fingerprint = build_fingerprint(self.workspace)
@@ -231,8 +234,7 @@ class StoredWorkspace:
 
     def _take(self, row: GenerationRow) -> Generation:
         """Take a generation into memory; it is not marked as changed."""
-        made = row.generation
-        self._generations.load(made)
+        self._generations.load(made := row.generation)
         if row.charged is None:
             self._charged.forget(made.id)
             self._polls.forget(made.id)
@@ -273,7 +275,12 @@ class StoredWorkspace:
         if self._known_counts is not None:
             return self._known_counts.get(name)
         with self.lock:
-            return self._rows.read_count(self.head.number, name)
+            # After many no other process seems to use the workspace any more.
+            self._counts_read += 1
+            if not self._generations.count <= self._counts_read * _COUNTS_AT_ONCE <= _MAX_KNOWN:
+                return self._rows.read_count(self.head.number, name)
+            self._known_counts = self._rows.read_counts(self.head.number)
+            return self._known_counts.get(name)
 
     def read_counts(self) -> dict[bytes, int]:
         """Return all counts."""
@@ -317,12 +324,10 @@ class StoredWorkspace:
         nothing = core == self._core and not (plan_changed or self._changed or self._counts)
         if nothing:
             return None
-        plan = self._plan
-        if plan_changed:
-            plan = encode_plan(self.workspace, self.base, magic_key(self.workspace.key))
-        head = self.head
+        magic = magic_key(self.workspace.key)
+        plan = encode_plan(self.workspace, self.base, magic) if plan_changed else self._plan
         changes = Changes(
-            head._replace(version=head.version + 1, used=used, core=core, plan=plan),
+            self.head._replace(version=version, used=used, core=core, plan=plan),
             plan_changed=plan_changed,
             anew=self.is_new,
             generations={name: self._encode(name) for name in self._changed},

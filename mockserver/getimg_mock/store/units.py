@@ -31,8 +31,8 @@ class UnitsOfWork:
     """The units of work of a store: a subclass says what beginning to read and ending one mean.
 
     One thread at a time is in a unit. It ends when what was entered first is left. A group of units
-    ends at the end of the turn of the event loop, or before any other unit begins; one of reads may
-    take longer.
+    ends with the first turn of the event loop that brings nothing, or before any other unit begins;
+    one of reads may take longer.
     """
 
     def __init__(self) -> None:
@@ -88,7 +88,7 @@ class UnitsOfWork:
         *,
         reads: bool,
     ) -> tuple[bool, Kept | None]:
-        """Make a unit of work of what does not suspend, kept with others of the same turn.
+        """Make a unit of work of what does not suspend, kept with others of the same moment.
 
         `work` gets `arguments`, and returns whether it has done anything. So does this, with what
         has to be waited for.
@@ -113,7 +113,7 @@ class UnitsOfWork:
         self._depth += 1
 
     def join_group(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Begin a unit of work that is kept with others of the same turn of `loop`."""
+        """Begin a unit of work that is kept with others of the same moment of `loop`."""
         if self._owner != get_ident():
             self._lock.acquire()
             if self._group is not None and self._group.is_full:
@@ -163,16 +163,17 @@ class UnitsOfWork:
         return group.wait()
 
     def _end_open_group(self, group: CommitGroup) -> None:
-        """End a group at the end of its turn, unless only the journal would have it kept.
+        """End a group at the end of a turn that brought no further request that waits.
 
-        Then it goes on for some turns, as long as no other process has to wait for its workspaces.
+        Where only the journal would have it kept, it goes on for some turns, as long as no other
+        process has to wait for its workspaces.
         """
         with self._lock:
             if self._group is not group or group.is_open_longer:
                 return
             is_shared = self._is_shared()
-            if is_shared and not group.is_extended:
-                # Its workspaces were waited for: what clients have sent meanwhile comes next.
+            if group.has_grown() or (is_shared and not group.is_extended):
+                # While these were answered, or waited for workspaces, clients have sent others.
                 group.is_extended = True
                 group.loop.call_soon(self._end_open_group, group)
                 return
