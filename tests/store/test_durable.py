@@ -10,6 +10,7 @@ import pytest
 
 from getimg_mock.control.handle import connect_local
 from getimg_mock.world.clock import wall_seconds
+from getimg_mock.world.finished_images import finishes_at_once
 from getimg_mock.world.snapshots import take_snapshot
 from tests.api.driver import KEY, START
 from tests.world.worlds import facts, image, made, video
@@ -62,6 +63,28 @@ def test_equal_requests_get_ids_of_their_own(durable: Maker) -> None:
     drivers = [durable.drive() for _ in range(3)]
     found = {driver.image().json["id"] for driver in drivers for _ in range(3)}
     assert len(found) == 9
+
+
+def test_a_workspace_of_another_process_goes_the_short_way(
+    durable: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is read again is equal to what was made, for the checks that find nothing special."""
+    durable.drive().image()
+    store = durable.open()
+    workspace = store.get_or_create(KEY)
+    assert finishes_at_once(workspace)
+    kept: list[Any] = []
+    commit = store._rows.commit  # type: ignore[attr-defined]
+
+    def note(changes: list[Any], failed: Any = None) -> None:
+        kept.extend(changes)
+        commit(changes, failed)
+
+    monkeypatch.setattr(store._rows, "commit", note)  # type: ignore[attr-defined]
+    workspace.submit(image())
+    [changes] = kept
+    assert len(changes.generations) == 1
+    assert changes.first_exchange is changes.first_step is changes.first_effect is None
 
 
 def test_counts_are_known_again_when_others_have_left(

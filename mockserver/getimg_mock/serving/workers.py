@@ -6,9 +6,7 @@ import os
 import signal
 import socket
 import sys
-from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from getimg_mock.errors import SettingsError
@@ -174,14 +172,4 @@ class Workers:
         for connection in (self._ended, self._signalled):
             connection.close()
         self._handout.leave()
-        _make_pauses_exact()
         hold_hangups()
-
-
-def _make_pauses_exact() -> None:
-    """Have this process pause no longer than it asks for: workers pause for each other's commits.
-
-    Linux may make a pause longer by 0.05 ms, which is as long as the shortest of them.
-    """
-    with suppress(OSError):
-        Path("/proc/self/timerslack_ns").write_text("1", encoding="ascii")

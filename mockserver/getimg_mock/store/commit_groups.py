@@ -58,9 +58,9 @@ class CommitGroup:
         return future
 
     def has_grown(self) -> bool:
-        """Return whether several requests wait, and some of them only since this was asked last."""
+        """Return whether requests wait that did not when this was asked last."""
         before, self._looked_at = self._looked_at, len(self._waiting)
-        return self._looked_at > max(1, before) and not self.is_full
+        return self._looked_at > before and not self.is_full
 
     def count_read(self) -> None:
         """Count a request that has changed only the journal."""

@@ -17,7 +17,7 @@ LOG_PAGES: Final = 16_000
 
 # As a part of the above, how much is written before what another process has stopped is repeated.
 _RETRY_PART: Final = 4
-_PAGE: Final = 1_024
+_PAGE: Final = 4_096
 # Where the log has two numbers that are others each time that it begins anew.
 _SALTS: Final = slice(16, 24)
 

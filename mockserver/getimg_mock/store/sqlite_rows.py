@@ -9,13 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from getimg_mock.errors import StoreBusyError, StoreError
 from getimg_mock.store.rows import Head, HeadVersion
 from getimg_mock.store.sqlite_log import WriteAheadLog
-from getimg_mock.store.sqlite_tables import (
-    HEAD_COLUMNS,
-    INSERT_GENERATION,
-    INSERT_HEAD,
-    UPDATE_HEAD,
-    open_tables,
-)
+from getimg_mock.store.sqlite_tables import HEAD_COLUMNS, SHIFT, WRITES, add_rows, open_tables
 from getimg_mock.store.turns import take_turns
 from getimg_mock.store.workspace_locks import WorkspaceLocks
 
@@ -24,10 +18,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from getimg_mock.store.rows import Changes
+    from getimg_mock.store.sqlite_tables import TableRows
 
-# Numbers of exchanges, effects and steps share a key with the number of their workspace.
-_SHIFT: Final = 40
-_LAST: Final = (1 << _SHIFT) - 1
+_LAST: Final = (1 << SHIFT) - 1
 
 BUSY_SECONDS: Final = 5.0
 """How long a unit of work waits for those of other processes, in real seconds."""
@@ -36,9 +29,6 @@ BUSY_SECONDS: Final = 5.0
 # of several busy processes can miss its turn for seconds. Short pauses give each of them its turn.
 _FIRST_PAUSE: Final = 0.00005
 _LONGEST_PAUSE: Final = 0.0004
-
-# Locked like a workspace before a transaction that writes: a try costs a fifth of SQLite's.
-_WRITER: Final = "0" * 15
 
 
 def _is_busy(error: sqlite3.DatabaseError) -> bool:
@@ -125,12 +115,10 @@ class SqliteRows:
         with self._explain():
             if changes or self._deleted or self._bound is not None:
                 if not self._connection.in_transaction:
-                    self._lock(_WRITER, waits=True)
                     self._read("BEGIN IMMEDIATE")
                 for name in self._deleted:
                     self._delete_workspace(name)
-                for each in changes:
-                    self._write(each)
+                self._write(changes)
                 self._delete_surplus({each.head.id for each in changes})
             if self._connection.in_transaction:
                 self._connection.execute("COMMIT")
@@ -162,51 +150,37 @@ class SqliteRows:
                 if self._locks.try_lock(workspace_id, waits=True):
                     return
         raise StoreBusyError(
-            f"The store {self._path} is busy: another process has held "
-            f"{'it' if workspace_id == _WRITER else f'workspace {workspace_id}'} "
+            f"The store {self._path} is busy: another process has held workspace {workspace_id} "
             f"for {BUSY_SECONDS:g} s."
         )
 
-    def _write(self, changes: Changes) -> None:
-        self._write_head(changes)
-        run, many, head = self._connection.execute, self._connection.executemany, changes.head
-        number, base = head.number, head.number << _SHIFT
-        if changes.generations:
-            rows = [
-                (number, name, pending, body)
-                for name, (body, pending) in changes.generations.items()
-            ]
-            many(INSERT_GENERATION, rows)
-        if changes.counts:
-            counts = [(number, name, count) for name, count in changes.counts.items()]
-            many("INSERT OR REPLACE INTO counts VALUES (?, ?, ?)", counts)
-        for at, body in changes.effects.items():
-            run("INSERT INTO effects VALUES (?, ?)", (base + at, body))
-        if changes.exchanges:
-            exchanges = [(base + at, *row) for at, row in changes.exchanges.items()]
-            many("INSERT INTO exchanges (key, weights, body) VALUES (?, ?, ?)", exchanges)
-        for at, body in changes.steps.items():
-            run("INSERT INTO steps VALUES (?, ?)", (base + at, body))
+    def _write(self, changes: list[Changes]) -> None:
+        """Write what several workspaces have changed: each statement takes all of its rows."""
+        rows: TableRows = {name: [] for name in WRITES}
+        for each in changes:
+            if each.anew:
+                self._delete_rows(each.head.number, "generations", "counts")
+                base = each.head.number << SHIFT
+                self._delete_range("effects", base, base + _LAST + 1)
+            add_rows(rows, each)
+        for name, found in rows.items():
+            if found:
+                self._connection.executemany(WRITES[name], found)
+        for each in changes:
+            self._delete_oldest_rows(each)
+
+    def _delete_oldest_rows(self, changes: Changes) -> None:
+        base = changes.head.number << SHIFT
         for table, first in (
             ("effects", changes.first_effect),
             ("exchanges", changes.first_exchange),
             ("steps", changes.first_step),
         ):
             if first is not None:
-                statement = f"DELETE FROM {table} WHERE key >= ? AND key < ?"  # noqa: S608 - our names
-                run(statement, (base, base + first))
+                self._delete_range(table, base, base + first)
 
-    def _write_head(self, changes: Changes) -> None:
-        run, head = self._connection.execute, changes.head
-        base = head.number << _SHIFT
-        if changes.anew:
-            self._delete_rows(head.number, "generations", "counts")
-            run("DELETE FROM effects WHERE key BETWEEN ? AND ?", (base, base + _LAST))
-        if changes.anew or changes.plan_changed:
-            values = (head.number, head.id, head.shown_key, head.version, head.epoch, head.used)
-            run(INSERT_HEAD, (*values, head.core, head.plan))
-        else:
-            run(UPDATE_HEAD, (head.version, head.used, head.core, head.number))
+    def _delete_range(self, table: str, begin: int, end: int) -> None:
+        self._read(f"DELETE FROM {table} WHERE key >= ? AND key < ?", begin, end)  # noqa: S608 - our names
 
     def _delete_rows(self, number: int, *tables: str) -> None:
         for table in tables:
@@ -260,10 +234,10 @@ class SqliteRows:
         found = self.look_up_version(workspace_id)
         if found is None:
             return
-        base = found.number << _SHIFT
+        base = found.number << SHIFT
         self._delete_rows(found.number, "generations", "counts")
         for table in ("effects", "exchanges", "steps"):
-            self._read(f"DELETE FROM {table} WHERE key BETWEEN ? AND ?", base, base + _LAST)  # noqa: S608 - our names
+            self._delete_range(table, base, base + _LAST + 1)
         self._read("DELETE FROM workspaces WHERE number = ?", found.number)
 
     def delete_oldest(self, bound: int, kept_ids: Collection[str]) -> None:
@@ -337,13 +311,13 @@ class SqliteRows:
         return [body for (body,) in self._read_range("steps", number)]
 
     def _read_range(self, table: str, number: int) -> list[Any]:
-        base = number << _SHIFT
+        base = number << SHIFT
         statement = f"SELECT body FROM {table} WHERE key BETWEEN ? AND ? ORDER BY key"  # noqa: S608 - our names
         return self._read(statement, base, base + _LAST)
 
     def read_exchanges(self, number: int, first: int, limit: int) -> list[bytes]:
         """Return at most `limit` rows of exchanges, from that with number `first` on."""
-        base = number << _SHIFT
+        base = number << SHIFT
         found = self._read(
             "SELECT body FROM exchanges WHERE key BETWEEN ? AND ? ORDER BY key LIMIT ?",
             base + first,
@@ -354,7 +328,7 @@ class SqliteRows:
 
     def read_weights(self, number: int, first: int, limit: int) -> list[tuple[int, bytes]]:
         """Return the last number and the sizes of at most `limit` rows, from `first` on."""
-        base = number << _SHIFT
+        base = number << SHIFT
         found = self._read(
             "SELECT key - ?, weights FROM exchanges WHERE key BETWEEN ? AND ? ORDER BY key LIMIT ?",
             base,
@@ -366,7 +340,7 @@ class SqliteRows:
 
     def measure_bytes(self, number: int) -> int:
         """Return about how many bytes the rows of a workspace take."""
-        base = number << _SHIFT
+        base = number << SHIFT
         total = self._read(
             "SELECT coalesce(sum(length(body)), 0) FROM generations WHERE workspace = ?", number
         )[0][0]

@@ -12,12 +12,18 @@ if TYPE_CHECKING:
     import sqlite3
     from pathlib import Path
 
+    from getimg_mock.store.rows import Changes
+
+    # The rows that each of `WRITES` writes.
+    TableRows = dict[str, list[tuple[str | bytes | float | None, ...]]]
+
 # Pages of the log after which SQLite copies it by itself: where `WriteAheadLog` does not.
 _LONGEST_LOG: Final = 4 * LOG_PAGES
+SHIFT: Final = 40
+"""Numbers of exchanges, effects and steps share a key with the number of their workspace."""
+
 # The format of a file without tables.
 _EMPTY: Final = 0
-# A commit writes each page that it touches whole, and most of them for one short row.
-_PAGE_BYTES: Final = 1024
 
 _SCHEMA: Final = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
@@ -57,19 +63,45 @@ CREATE UNIQUE INDEX exchanges_by_key ON exchanges (key, weights);
 CREATE TABLE steps (key INTEGER PRIMARY KEY, body TEXT NOT NULL);
 """
 
-INSERT_GENERATION: Final = """
-INSERT INTO generations (workspace, id, pending, body) VALUES (?, ?, ?, ?)
-ON CONFLICT (id, workspace) DO UPDATE SET pending = excluded.pending, body = excluded.body
-"""
-INSERT_HEAD: Final = """
+WRITES: Final = {
+    "heads": """
 INSERT INTO workspaces (number, id, shown_key, version, epoch, used, core, plan)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (id) DO UPDATE
 SET shown_key = excluded.shown_key, version = excluded.version, epoch = excluded.epoch,
     used = excluded.used, core = excluded.core, plan = excluded.plan
-"""
-UPDATE_HEAD: Final = "UPDATE workspaces SET version = ?, used = ?, core = ? WHERE number = ?"
+""",
+    "cores": "UPDATE workspaces SET version = ?, used = ?, core = ? WHERE number = ?",
+    "generations": """
+INSERT INTO generations (workspace, id, pending, body) VALUES (?, ?, ?, ?)
+ON CONFLICT (id, workspace) DO UPDATE SET pending = excluded.pending, body = excluded.body
+""",
+    "counts": "INSERT OR REPLACE INTO counts VALUES (?, ?, ?)",
+    "effects": "INSERT INTO effects VALUES (?, ?)",
+    "exchanges": "INSERT INTO exchanges (key, weights, body) VALUES (?, ?, ?)",
+    "steps": "INSERT INTO steps VALUES (?, ?)",
+}
+"""The statements that write rows: all heads of workspaces, or only their cores, and the rest."""
+
 HEAD_COLUMNS: Final = "id, number, shown_key, version, epoch, used, core, plan"
+
+
+def add_rows(rows: TableRows, changes: Changes) -> None:
+    """Add what a workspace has changed to the rows that are written with one statement."""
+    head, base = changes.head, changes.head.number << SHIFT
+    if changes.anew or changes.plan_changed:
+        known = (head.number, head.id, head.shown_key, head.version, head.epoch, head.used)
+        rows["heads"].append((*known, head.core, head.plan))
+    else:
+        rows["cores"].append((head.version, head.used, head.core, head.number))
+    for name, (body, pending) in changes.generations.items():
+        rows["generations"].append((head.number, name, pending, body))
+    for count in changes.counts.items():
+        rows["counts"].append((head.number, *count))
+    for table, numbered in (("effects", changes.effects), ("steps", changes.steps)):
+        rows[table] += [(base + at, body) for at, body in numbered.items()]
+    for at, (weights, packed) in changes.exchanges.items():
+        rows["exchanges"].append((base + at, weights, packed))
 
 
 def open_tables(connection: sqlite3.Connection, path: Path) -> None:
@@ -80,7 +112,6 @@ def open_tables(connection: sqlite3.Connection, path: Path) -> None:
     run = connection.execute
     # Asked first: the mode of the log stays with a file, and another program's is left as it is.
     _require_format(_read_format(connection), path)
-    run(f"PRAGMA page_size = {_PAGE_BYTES}")  # of a new file
     mode = run("PRAGMA journal_mode = WAL").fetchone()[0]
     if mode != "wal":
         raise SettingsError(

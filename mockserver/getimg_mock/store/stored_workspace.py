@@ -93,7 +93,7 @@ class StoredWorkspace:
         # All counts that are kept, or None when another process has changed them.
         self._known_counts: dict[bytes, int] | None = None
         self._counts_read = 0
-        self._deleted_below = 0
+        self._deleted_below, self._steps_deleted_below = 0, 1
         self._recent: deque[tuple[int, str, bool]] = deque(maxlen=_RECENT)
         self._core = self._plan = ""
         self._entries = StoredEntries(self)
@@ -352,8 +352,8 @@ class StoredWorkspace:
         journal = self.journal
         if journal.first - self._deleted_below >= _DELETED_AT_ONCE or not len(journal):
             changes.first_exchange = self._deleted_below = journal.first
-        if changes.steps or journal.first_step > journal.stepped:
-            changes.first_step = journal.first_step
+        if journal.first_step > self._steps_deleted_below:
+            changes.first_step = self._steps_deleted_below = journal.first_step
 
     def _encode(self, generation_id: str) -> tuple[str, bool]:
         charged = self._charged.get(generation_id)
