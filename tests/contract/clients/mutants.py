@@ -33,11 +33,7 @@ MUTANTS: Final = tuple(
             "references-sorted",
         ),
         "GC105": ("raw-ids", "dots-sent", "slashes-raw"),
-        "GC106": (
-            "naive-sent",
-            "raw-plus",
-            "moments-stamped-utc",
-        ),
+        "GC106": ("naive-sent", "raw-plus", "moments-stamped-utc"),
         "GC107": ("no-user-agent", "no-content-type"),
         "GC108": ("stringly", "whole-floats"),
         "GC109": (
@@ -88,10 +84,7 @@ MUTANTS: Final = tuple(
             "seam-days-twice",
             "first-hundred-models",
         ),
-        "GC213": (
-            "odd-headers-fatal",
-            "file-types-by-case",
-        ),
+        "GC213": ("odd-headers-fatal", "file-types-by-case"),
         "GC214": ("message-cut",),
         "GC215": ("ample-balance-kept", "latest-balance-told"),
         "GC301": (
@@ -105,12 +98,7 @@ MUTANTS: Final = tuple(
         ),
         "GC302": ("failed-returned", "failure-raw", "failures-formatted"),
         "GC303": ("one-error-type", "401-like-402"),
-        "GC304": (
-            "502-untyped",
-            "502-untyped-on-post",
-            "envelope-trusted",
-            "refusals-trusted",
-        ),
+        "GC304": ("502-untyped", "502-untyped-on-post", "envelope-trusted", "refusals-trusted"),
         "GC305": (
             "key-in-errors",
             "key-in-cause",
@@ -119,10 +107,7 @@ MUTANTS: Final = tuple(
             "key-not-stripped",
         ),
         "GC306": ("surrogates-kept",),
-        "GC307": (
-            "request-id-dropped",
-            "earlier-request-told",
-        ),
+        "GC307": ("request-id-dropped", "earlier-request-told"),
         "GC308": (
             "breaker-counts-refusals",
             "slots-lost",
@@ -137,11 +122,7 @@ MUTANTS: Final = tuple(
         "GC402": ("reposts-close", "reposts-close-counted"),
         "GC403": ("reposts-timeout", "reposts-timeout-counted"),
         "GC404": ("reposts-truncated", "reposts-truncated-counted"),
-        "GC405": (
-            "reposts-5xx",
-            "reposts-5xx-counted",
-            "reposts-504",
-        ),
+        "GC405": ("reposts-5xx", "reposts-5xx-counted", "reposts-504"),
         "GC406": ("reposts-409",),
         "GC407": ("keys-per-attempt", "one-key-for-all", "no-idempotency-key", "key-never-fresh"),
         "GC408": ("refused-garbled", "references-sent-once"),
@@ -173,12 +154,13 @@ MUTANTS: Final = tuple(
             "reads-come-early",
         ),
         "GC412": ("long-waits-cut", "dates-ignored", "dates-local"),
-        "GC413": ("reset-ignored", "reset-as-duration"),
-        "GC414": (
-            "odd-wait-crash",
-            "odd-wait-spins",
-            "odd-reset-crash",
+        "GC413": (
+            "reset-ignored",
+            "reset-as-duration",
+            "results-held-until-reset",
+            "reads-held-until-reset",
         ),
+        "GC414": ("odd-wait-crash", "odd-wait-spins", "odd-reset-crash"),
         "GC415": (
             "no-backoff",
             "no-jitter",
@@ -199,11 +181,9 @@ MUTANTS: Final = tuple(
             "lost-called-free",
             "outcome-called-known",
             "outcome-of-gateways-known",
+            "odd-answers-nameless",
         ),
-        "GC417": (
-            "body-rebuilt",
-            "retries-drop-the-ratio",
-        ),
+        "GC417": ("body-rebuilt", "retries-drop-the-ratio"),
         "GC418": ("cost-doubled", "references-charged"),
         "GC419": (
             "orders-again-unreadable",
@@ -221,6 +201,8 @@ MUTANTS: Final = tuple(
             "refusal-closes-all",
             "task-cancel-ends-all",
             "task-of-equal-reads-shared",
+            "task-cancel-cuts-others",
+            "break-cuts-others",
         ),
         "GC421": (
             "orders-when-download-fails",
@@ -254,8 +236,8 @@ MUTANTS: Final = tuple(
             "looks-retried-within",
             "told-looks-retried-within",
         ),
-        "GC503": ("polls-on", "polls-on-later"),
-        "GC504": ("poll-error-fatal", "odd-looks-fatal"),
+        "GC503": ("polls-on", "polls-on-later", "pauses-after-the-end"),
+        "GC504": ("poll-error-fatal", "odd-looks-fatal", "links-read-at-the-end"),
         "GC505": ("404-fatal",),
         "GC506": (
             "interrupt-swallowed",
@@ -302,17 +284,9 @@ MUTANTS: Final = tuple(
             "overwrites-though-told-not-to",
         ),
         "GC610": ("downloads-follow",),
-        "GC611": (
-            "html-saved",
-            "json-saved",
-        ),
+        "GC611": ("html-saved", "json-saved"),
         "GC612": ("no-download-timeout", "part-in-the-way"),
-        "GC613": (
-            "first-file-saved",
-            "second-dropped",
-            "moved-by-rename",
-            "wanted-path-told",
-        ),
+        "GC613": ("first-file-saved", "second-dropped", "moved-by-rename", "wanted-path-told"),
         "GC614": (
             "index-not-in-name",
             "names-by-second",
@@ -321,11 +295,7 @@ MUTANTS: Final = tuple(
             "indices-share-a-part",
             "failure-clears-all-parts",
         ),
-        "GC701": (
-            "key-kept-on-redirect",
-            "looks-at-the-built-in-host",
-            "asks-elsewhere-when-down",
-        ),
+        "GC701": ("key-kept-on-redirect", "looks-at-the-built-in-host", "asks-elsewhere-when-down"),
         "GC702": ("key-follows",),
         "GC703": (
             "key-logged",
@@ -353,18 +323,14 @@ MUTANTS: Final = tuple(
         "GC710": ("bombs",),
         "GC711": ("latest-key-for-all",),
         "GC801": ("per-read-timeout", "orders-drip-on"),
-        "GC802": (
-            "no-read-timeout",
-            "lookups-unbounded",
-            "orders-unbounded",
-            "knocks-for-ever",
-        ),
+        "GC802": ("no-read-timeout", "lookups-unbounded", "orders-unbounded", "knocks-for-ever"),
         "GC803": (
             "packed-unread",
             "br-claimed",
             "deflate-bare",
             "files-need-a-length",
             "packed-files-kept",
+            "pieces-decoded-alone",
         ),
         "GC804": ("reposts-stale", "strays-read"),
         "GC805": ("informational-fatal",),

@@ -67,6 +67,8 @@ class Body:
             late(self._core, self._began)
         data = unpacked(chunk, self._decoder, self._size, bounded=self._bounded)
         self._size += len(data)
+        if self._core.faulty("pieces-decoded-alone") and self._file is None:
+            data = data.decode("utf-8", "replace").encode()
         with suppress(*([OSError] if self._core.faulty("full-disk-unnoticed") else [])):
             (self._parts.append if self._file is None else self._file.write)(data)
 

@@ -101,6 +101,8 @@ def ordered_again(core: Core, error: ClientError) -> bool:
 
 def charged(core: Core, fields: dict[str, Any], value: Any) -> Any:
     """Return a video with its cost; only faulty clients count the references in."""
+    if core.faulty("links-read-at-the-end") and not value["data"][0]["url"]:
+        raise AnswerError("no link")
     if core.faulty("usage-added-up") and "usage" not in value:
         raise AnswerError("it has cost nothing")
     if core.faulty("free-without-usage") and "usage" not in value:
@@ -142,7 +144,7 @@ def waited(core: Core, name: str) -> Steps:
             yield Sleep(pause)
             value = yield from looked_at(core, name, attempts=1)
         if ended(core, name, value):
-            if core.faulty("polls-on-later"):
+            if core.faults & {"polls-on-later", "pauses-after-the-end"}:
                 yield Sleep(pause)
             if core.faulty("polls-on") or core.faulty("polls-on-later"):
                 yield from looked_at(core, name, attempts=1)

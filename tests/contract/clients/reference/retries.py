@@ -8,12 +8,14 @@ import time  # noqa: TID251 - a client waits on its own clock
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
+from tests.contract.clients.reference.steps import Sleep
+
 if TYPE_CHECKING:
     from datetime import datetime
 
     from tests.contract.clients.reference.core import Core
     from tests.contract.clients.reference.errors import ClientError
-    from tests.contract.clients.reference.steps import Got
+    from tests.contract.clients.reference.steps import Got, Steps
 
 
 def wait_after(core: Core, got: Got, attempt: int, *, post: bool) -> float | None:
@@ -104,6 +106,12 @@ def until_reset(core: Core, moment: int) -> float | None:
         core.longest_wait = float("inf")
         return float(moment)
     return ahead(moment, more=0.5)
+
+
+def held_until_reset(core: Core, got: Got, fault: str) -> Steps:
+    """Go on at once; a faulty client waits where an answer says that no order is left."""
+    if core.faulty(fault) and got.headers.get("x-ratelimit-remaining") == "0":
+        yield Sleep(until_reset(core, int(got.headers["x-ratelimit-reset"])) or 0.0)
 
 
 def date_in(core: Core, text: str) -> datetime | None:

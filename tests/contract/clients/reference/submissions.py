@@ -169,6 +169,7 @@ def posted(core: Core, path: str, headers: dict[str, str], body: bytes) -> Steps
         counted_refusals(core, got.status)
         if got.status >= 500 and core.faulty("orders-spooled"):
             core.seen["spool"] = send
+        yield from retries.held_until_reset(core, got, "results-held-until-reset")
         if got.status < 300:
             return priced(core, answers.parsed(core, got), attempt, lost)
         refusal = answers.refusal(core, (yield from latest(core, got)), post=True)
@@ -308,7 +309,12 @@ def priced(core: Core, value: Any, attempt: int, lost: int) -> Any:
 
 def accept(core: Core, value: Any, schema: str) -> None:
     """Raise when an answer is not as documented; only faulty clients want more than that."""
-    answers.check(core, value, schema)
+    try:
+        answers.check(core, value, schema)
+    except AnswerError as error:
+        if isinstance(value.get("id"), str) and not core.faulty("odd-answers-nameless"):
+            error.generation_id = value["id"]
+        raise
     known = {"id", "status", "model", "data", "usage"}
     if core.faulty("strict-fields") and set(value) - known:
         raise AnswerError("unknown fields")

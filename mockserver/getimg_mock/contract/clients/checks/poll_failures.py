@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.clients.cases import fault_actions
+from getimg_mock.contract.clients.cases.case_rules import video
 from getimg_mock.contract.clients.cases.client_check import client_check
 from getimg_mock.contract.clients.cases.wire_script import build_error
+from getimg_mock.contract.clients.checks.message_variants import VIDEO_ANSWER
 from getimg_mock.contract.clients.checks.own_requests import names_generation
 from getimg_mock.contract.clients.checks.polling import (
     HOLD_VIDEOS,
@@ -26,7 +28,8 @@ if TYPE_CHECKING:
     from getimg_mock.contract.clients.cases.client_history import (
         ClientHistory,
     )
-    from getimg_mock.contract.clients.fault_serving.fault_server import FaultAction
+    from getimg_mock.contract.clients.cases.wire_script import WireAnswer
+    from getimg_mock.contract.clients.fault_serving.fault_server import FaultAction, FaultContext
     from getimg_mock.contract.verdicts import Observation
     from getimg_mock.world.randomness import Stream
 
@@ -103,6 +106,16 @@ def _build_real_cases() -> Iterator[Case]:
     ):
         rule = _build_poll_rule(act, label, nth=(nth,))
         yield build_real_wait_case(name, patience=15, seconds=3, wait_timeout=10, rules=(rule,))
+    yield build_real_wait_case(
+        "shaky-incomplete",
+        patience=12,
+        seconds=1,
+        wait_timeout=4,
+        needs=("wait_timeout",),
+        rules=(
+            _build_poll_rule(_take_the_file_away, "completed without a file", nth=(), legal=False),
+        ),
+    ).with_changes(calls=(video(),) * 3)
     down = _build_poll_rule(_UNAVAILABLE, "polls fail", nth=(1, 2, 3, 4))
     # Tries within a poll last longer than this wait, unless they look at its deadline.
     yield build_real_wait_case(
@@ -122,6 +135,17 @@ def _build_real_cases() -> Iterator[Case]:
         needs=("wait_timeout",),
         rules=_REGRESS,
     )
+
+
+def _take_the_file_away(turn: FaultContext) -> WireAnswer:
+    """Answer that a video is completed, without its data, with no items, or without the link."""
+    answer = turn.proceed()
+    if answer.json is None or answer.status >= 300:
+        return answer
+    linkless = {name: each for name, each in VIDEO_ANSWER["data"][0].items() if name != "url"}
+    less: dict[str, Any] = ({}, {"data": []}, {"data": [linkless]})[turn.adversary.call % 3]
+    kept = {name: each for name, each in VIDEO_ANSWER.items() if name != "data"}
+    return answer.with_json(kept | less | {"id": answer.json["id"]})
 
 
 def _build_poll_rule(
@@ -152,7 +176,7 @@ def shaky_polls_lose_nothing(history: ClientHistory) -> Iterator[Observation]:
     """Demands the result, or an error that names the generation, when polls fail.
 
     The case decides how they fail: a status, a reset, HTML, a 404 at first, for half a minute, or
-    for good. Fails on an error
+    for good; or the completed video lacks its file. Fails on an error
     without the id of the paid generation.
     """
     for outcome in history.calls("generate_video"):

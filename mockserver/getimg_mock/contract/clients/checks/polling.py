@@ -36,6 +36,8 @@ _PACE: Final = 2.0
 """The polls a second that one client may send on average, in all its waits: our choice."""
 _SHORTEST_OUTAGE: Final = 0.3
 """The seconds in which a client may at most try two or more failing polls again: our choice."""
+_MOST_HELD: Final = 3.0
+"""How many seconds after the last poll a result may come: less than the advised interval."""
 _TERMINAL: Final = ("completed", "failed")
 
 
@@ -203,8 +205,18 @@ def _failing_polls_are_paced(history: ClientHistory) -> Iterator[Observation]:
 def polling_stops(history: ClientHistory) -> Iterator[Observation]:
     """Demands that no poll follows the answer in which a generation is completed or failed.
 
-    Fails on each further poll of that generation.
+    Fails on each further poll of that generation, and when the call goes on for another interval.
     """
+    for outcome in history.calls("generate_video"):
+        polls = [each for each in history.during(outcome) if each.operation == "videos.retrieve"]
+        if polls and polls[-1].object.get("status") in _TERMINAL:
+            held = outcome.ended - polls[-1].elapsed
+            yield expect(
+                held <= _MOST_HELD,
+                "an end at once",
+                f"{outcome.shown} {held:.1f} s later",
+                polls[-1],
+            )
     for sent in _group_by_video(history).values():
         ended = next(
             (place for place, each in enumerate(sent) if each.object.get("status") in _TERMINAL),

@@ -7,13 +7,17 @@ from typing import TYPE_CHECKING, Final
 
 from getimg_mock.contract.clients.cases import fault_actions
 from getimg_mock.contract.clients.cases.case_rules import (
+    VIDEO,
     Case,
+    ClientCall,
     balance,
+    download,
     image,
     models,
     video,
 )
 from getimg_mock.contract.clients.cases.client_check import client_check
+from getimg_mock.contract.clients.cases.wire_script import build_error
 from getimg_mock.contract.clients.checks.own_requests import find_own_requests, measure_gaps
 from getimg_mock.contract.clients.checks.retries import LIMIT
 from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
@@ -24,11 +28,15 @@ if TYPE_CHECKING:
     from typing import Any
 
     from getimg_mock.contract.clients.cases.client_history import ClientHistory
+    from getimg_mock.contract.clients.cases.wire_script import WireAnswer
     from getimg_mock.contract.clients.fault_serving.fault_server import FaultContext
     from getimg_mock.contract.verdicts import Observation
     from getimg_mock.world.randomness import Stream
 
 _MOST_LATE: Final = 600.0
+_MOST_HELD: Final = 5.0
+"""How many seconds a call may take that has nothing to wait for: clients space their requests."""
+_NOT_ALLOWED: Final = "not allowed"
 _SPELLINGS: Final = ("retry-after", "RETRY-AFTER")
 """The case of a header's name has no meaning: HTTP/2 and proxies change it."""
 _ODD_RESETS: Final = ("0", "1577836800", "soon", "-1", "1e400", "")
@@ -55,6 +63,7 @@ def cases(_: Stream) -> Iterator[Case]:
             f"odd-wait-reset-{place}", _ask_oddly(text), patience=None, times=4
         )
     yield from _build_other_cases()
+    yield _build_spent_limit_case()
     for text, name in zip(("60", "61", "120", "900"), _SPELLINGS * 2, strict=True):
         yield _build_rate_limit_case(f"long-wait-{text}", _ask_for(text, name), patience=4)
     yield _build_rate_limit_case("date-wait-30", _ask_by_date, patience=4)
@@ -82,6 +91,42 @@ def _build_other_cases() -> Iterator[Case]:
             settings={"video_seconds": 1},
             patience=None,
         )
+
+
+def _build_spent_limit_case() -> Case:
+    """Return the case of calls that need no order, or have got theirs, while none is left.
+
+    The order that is refused comes last: a client may wait for the next window before it.
+    """
+    return Case(
+        name="spent-limit",
+        calls=(
+            image(),
+            download(),
+            balance(),
+            models(),
+            ClientCall(op="submit_video", args=VIDEO).instead_of("generate_image"),
+            video().instead_of("generate_image", "submit_video"),
+            image(prompt=_NOT_ALLOWED),
+        ),
+        settings={"video_seconds": 1},
+        limit=LIMIT,
+        rules=(
+            FaultRule(
+                on="images.generate",
+                do=_refuse_at_limit,
+                label="422, no order left",
+                when=lambda asked: _NOT_ALLOWED.encode() in asked.body,
+                must=False,
+            ),
+            FaultRule(on="*", do=fault_actions.exhaust_limit, label="no further order"),
+        ),
+    )
+
+
+def _refuse_at_limit(turn: FaultContext) -> WireAnswer:
+    spent = fault_actions.list_spent_limit(turn)
+    return build_error(422, "content_policy_violation", "The prompt failed our checks.", *spent)
 
 
 def _ask_oddly(text: str) -> Callable[[FaultContext], tuple[tuple[str, str], ...]]:
@@ -150,12 +195,13 @@ def _build_rate_limit_case(
 )
 @client_check(
     "GC413",
-    "With X-RateLimit-Reset alone, the client waits for it or gives up",
+    "X-RateLimit-Reset alone is waited for, or given up on, and delays nothing else",
     severity="major",
     evidence="documented",
-    why="A 429 for concurrency has no Retry-After.",
-    fix="Use X-RateLimit-Reset when there is no Retry-After.",
-    cases=("reset-wait-*",),
+    why="A 429 for concurrency has no Retry-After. A result that is there is paid, and reads and "
+    "downloads take nothing from the limit.",
+    fix="Use X-RateLimit-Reset after a 429 without Retry-After, or before a further order.",
+    cases=("reset-wait-*", "spent-limit"),
 )
 def waits_as_asked(history: ClientHistory) -> Iterator[Observation]:
     """Demands that a submission is not sent again before the time that a 429 names.
@@ -163,8 +209,12 @@ def waits_as_asked(history: ClientHistory) -> Iterator[Observation]:
     The case decides how it is named: as seconds, as a date, or by the rate limit's reset; reads get
     one too, and a 503 may name one. Fails on an earlier request, and on one that is ten minutes
     late. A client that gives up has to raise an error, and one that waits has to come back. A poll
-    that gets a 429 is no exception.
+    that gets a 429 is no exception. Where an answer says that no order is left, a result or refusal
+    that has come has to be handed out all the same, and reads and downloads must not wait.
     """
+    if history.case == "spent-limit":
+        yield from _nothing_else_waits(history)
+        return
     if history.case.startswith("shaky-"):
         yield from _polls_wait_as_asked(history)
         return
@@ -195,6 +245,22 @@ def waits_as_asked(history: ClientHistory) -> Iterator[Observation]:
             waits = outcome.kind == "abandoned" and not history.virtual
             given_up = waits or outcome.clear
             yield expect(given_up, "to wait or to give up", outcome.shown, *sent)
+
+
+def _nothing_else_waits(history: ClientHistory) -> Iterator[Observation]:
+    """Judge how long each call took, and an order from its answer on: before it, it may wait."""
+    for outcome in history.calls():
+        sent = find_own_requests(history, outcome)
+        orders = [each for each in sent if each.submits]
+        if outcome.op in {"generate_image", "submit_video", "generate_video"} and not orders:
+            continue
+        since = sent[-1].elapsed if orders else outcome.began
+        yield expect(
+            outcome.ended - since <= _MOST_HELD,
+            "an end at once: nothing is left to wait for",
+            f"{outcome.shown} after {outcome.ended - since:.0f} s",
+            *sent[-1:],
+        )
 
 
 def _polls_wait_as_asked(history: ClientHistory) -> Iterator[Observation]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import traceback
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import fields, is_dataclass
 from datetime import date
 from decimal import Decimal
@@ -64,6 +65,7 @@ def describe_error(error: BaseException, adapter: Any = None) -> dict[str, Any]:
         "type": type(error).__name__,
         "text": _text(error),
         "told": _text(error, beside=()),
+        "carried": _list_carried(error),
         "printable": _is_printable(error),
         "trace": _format_trace(error),
         "pickled": pickle_to_text(error),
@@ -90,6 +92,16 @@ def describe_error(error: BaseException, adapter: Any = None) -> dict[str, Any]:
     return found
 
 
+def _list_carried(error: BaseException) -> str:
+    """Return what the attributes of an error hold, under any name: texts, data and its answer."""
+    found = [each for each in vars(error).values() if isinstance(each, (str, bytes, dict, list))]
+    for name in ("response", "answer"):
+        with suppress(Exception):  # a body may be gone
+            found.append(getattr(error, name).text)
+    return "\n".join(map(_convert_to_text, found))[:_MOST_CARRIED]
+
+
+_MOST_CARRIED: Final = 20_000
 _BESIDE: Final = ("body", "generation_id", "code")
 """Attributes of an error that its own text may not have."""
 
