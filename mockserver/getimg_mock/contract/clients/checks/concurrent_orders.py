@@ -70,10 +70,8 @@ def cases(_: Stream) -> Iterator[Case]:
             patience=_PATIENCE if kind == "image" else None,
             rules=(FaultRule(on=on, do=limited, label="429", nth=tuple(range(1, _TOGETHER + 1))),),
         )
-        ordered = tuple(
-            replace(call, args=dict(call.args) | {"prompt": prompt})
-            for prompt in (*_ENDS, *_TWINS, _CUT_OFF)
-        )
+        prompts = (*_ENDS, *_TWINS, _CUT_OFF)
+        ordered = [replace(call, args=dict(call.args) | {"prompt": each}) for each in prompts]
         yield Case(
             name=f"many-mixed-{kind}",
             calls=(*ordered, balance()),
@@ -102,9 +100,24 @@ def _build_cancelled_cases() -> Iterator[Case]:
         limit=LIMIT,
         patience=None,
     )
+    yield _build_cancelled_order_case()
+    yield Case(
+        name="many-cancelled",
+        calls=(video(prompt="given up"), video(prompt="wanted")),
+        together=True,
+        interrupt_after=12.0,
+        settings={"video_seconds": 42},
+        options={"poll_interval": 5, "wait_timeout": 600},
+        limit=LIMIT,
+        patience=None,
+    )
+
+
+def _build_cancelled_order_case() -> Case:
+    """Return the case of two orders under way, of which one is cancelled."""
     late = fault_actions.answer_late(_SLOW_ORDER)
     prompts = ("given up", "wanted")
-    yield Case(
+    return Case(
         name="many-cancelled-orders",
         calls=(
             *(image(prompt=prompt) for prompt in prompts),
@@ -120,16 +133,6 @@ def _build_cancelled_cases() -> Iterator[Case]:
         ),
         limit=LIMIT,
         patience=_PATIENCE,
-    )
-    yield Case(
-        name="many-cancelled",
-        calls=(video(prompt="given up"), video(prompt="wanted")),
-        together=True,
-        interrupt_after=12.0,
-        settings={"video_seconds": 42},
-        options={"poll_interval": 5, "wait_timeout": 600},
-        limit=LIMIT,
-        patience=None,
     )
 
 

@@ -80,6 +80,7 @@ def cases(_: Stream) -> Iterator[Case]:
     yield build_wait_case("late-404", settings=SLOW_VIDEO, rules=(missing,))
     yield build_wait_case("regress", settings={"video_seconds": 3}, rules=_REGRESS)
     yield from _build_real_cases()
+    yield _build_incomplete_case()
 
 
 def _build_odd_answer_cases() -> Iterator[Case]:
@@ -106,16 +107,6 @@ def _build_real_cases() -> Iterator[Case]:
     ):
         rule = _build_poll_rule(act, label, nth=(nth,))
         yield build_real_wait_case(name, patience=15, seconds=3, wait_timeout=10, rules=(rule,))
-    yield build_real_wait_case(
-        "shaky-incomplete",
-        patience=12,
-        seconds=1,
-        wait_timeout=4,
-        needs=("wait_timeout",),
-        rules=(
-            _build_poll_rule(_take_the_file_away, "completed without a file", nth=(), legal=False),
-        ),
-    ).with_changes(calls=(video(),) * 3)
     down = _build_poll_rule(_UNAVAILABLE, "polls fail", nth=(1, 2, 3, 4))
     # Tries within a poll last longer than this wait, unless they look at its deadline.
     yield build_real_wait_case(
@@ -135,6 +126,19 @@ def _build_real_cases() -> Iterator[Case]:
         needs=("wait_timeout",),
         rules=_REGRESS,
     )
+
+
+def _build_incomplete_case() -> Case:
+    """Return the case of videos that are completed, and lack their file."""
+    rule = _build_poll_rule(_take_the_file_away, "completed without a file", nth=(), legal=False)
+    return build_real_wait_case(
+        "shaky-incomplete",
+        patience=12,
+        seconds=1,
+        wait_timeout=4,
+        needs=("wait_timeout",),
+        rules=(rule,),
+    ).with_changes(calls=(video(),) * 3)
 
 
 def _take_the_file_away(turn: FaultContext) -> WireAnswer:

@@ -214,11 +214,7 @@ def _build_whole_wait_cases() -> Iterator[Case]:
         settings={"video_seconds": 20},
         options={"poll_interval": 5, "wait_timeout": 45},
         needs=("wait_timeout", "poll_interval"),
-        rules=(
-            FaultRule(
-                on="*", do=fault_actions.exhaust_limit, label="no further order in this window"
-            ),
-        ),
+        rules=(FaultRule(on="*", do=fault_actions.exhaust_limit, label="no order is left"),),
     )
 
 

@@ -59,6 +59,10 @@ def _format_trace(error: BaseException) -> str:
     return "".join(whole.format(chain=True))[-20000:]
 
 
+_NAMED: Final = {"code": "code", "request_id": "request_id", "generation": "generation_id"}
+"""Facts of an error, and the attributes that have them."""
+
+
 def describe_error(error: BaseException, adapter: Any = None) -> dict[str, Any]:
     """Return the facts of an error; those of the adapter's `describe(error)` take precedence."""
     found: dict[str, Any] = {
@@ -73,11 +77,7 @@ def describe_error(error: BaseException, adapter: Any = None) -> dict[str, Any]:
     response = getattr(error, "response", None)
     status = getattr(error, "status_code", getattr(error, "status", None))
     found["status"] = status if isinstance(status, int) else getattr(response, "status_code", None)
-    for name, source in (
-        ("code", "code"),
-        ("request_id", "request_id"),
-        ("generation", "generation_id"),
-    ):
+    for name, source in _NAMED.items():
         value = getattr(error, source, None)
         if isinstance(value, str):
             found[name] = value
