@@ -33,11 +33,7 @@ MUTANTS: Final = tuple(
             "references-sorted",
         ),
         "GC105": ("raw-ids", "dots-sent", "slashes-raw"),
-        "GC106": (
-            "naive-sent",
-            "raw-plus",
-            "moments-stamped-utc",
-        ),
+        "GC106": ("naive-sent", "raw-plus", "moments-stamped-utc"),
         "GC107": ("no-user-agent", "no-content-type"),
         "GC108": ("stringly", "whole-floats"),
         "GC109": (
@@ -90,6 +86,7 @@ MUTANTS: Final = tuple(
         ),
         "GC213": (
             "odd-headers-fatal",
+            "limits-over-slept-for",
             "file-types-by-case",
         ),
         "GC214": ("message-cut",),
@@ -119,10 +116,7 @@ MUTANTS: Final = tuple(
             "key-not-stripped",
         ),
         "GC306": ("surrogates-kept",),
-        "GC307": (
-            "request-id-dropped",
-            "earlier-request-told",
-        ),
+        "GC307": ("request-id-dropped", "earlier-request-told"),
         "GC308": (
             "breaker-counts-refusals",
             "slots-lost",
@@ -161,6 +155,8 @@ MUTANTS: Final = tuple(
             "401-polled-on",
             "retries-whatever-asks-for-it",
             "403-polled-on",
+            "empty-balance-as-limit",
+            "retries-by-words",
         ),
         "GC411": (
             "retry-after-ignored",
@@ -178,6 +174,7 @@ MUTANTS: Final = tuple(
             "odd-wait-crash",
             "odd-wait-spins",
             "odd-reset-crash",
+            "past-resets-slept-for",
         ),
         "GC415": (
             "no-backoff",
@@ -239,6 +236,7 @@ MUTANTS: Final = tuple(
             "seconds-for-milliseconds",
             "polls-early",
             "polls-caught-up",
+            "missed-looks-made-up",
             "failing-looks-repeated-at-once",
             "looks-by-whole-seconds",
         ),
@@ -254,7 +252,7 @@ MUTANTS: Final = tuple(
             "looks-retried-within",
             "told-looks-retried-within",
         ),
-        "GC503": ("polls-on", "polls-on-later"),
+        "GC503": ("polls-on", "polls-on-later", "polls-on-beside"),
         "GC504": ("poll-error-fatal", "odd-looks-fatal"),
         "GC505": ("404-fatal",),
         "GC506": (
