@@ -84,7 +84,7 @@ MUTANTS: Final = tuple(
             "seam-days-twice",
             "first-hundred-models",
         ),
-        "GC213": ("odd-headers-fatal", "file-types-by-case"),
+        "GC213": ("odd-headers-fatal", "limits-over-slept-for", "file-types-by-case"),
         "GC214": ("message-cut",),
         "GC215": ("ample-balance-kept", "latest-balance-told"),
         "GC301": (
@@ -142,6 +142,8 @@ MUTANTS: Final = tuple(
             "401-polled-on",
             "retries-whatever-asks-for-it",
             "403-polled-on",
+            "empty-balance-as-limit",
+            "retries-by-words",
         ),
         "GC411": (
             "retry-after-ignored",
@@ -160,7 +162,12 @@ MUTANTS: Final = tuple(
             "results-held-until-reset",
             "reads-held-until-reset",
         ),
-        "GC414": ("odd-wait-crash", "odd-wait-spins", "odd-reset-crash"),
+        "GC414": (
+            "odd-wait-crash",
+            "odd-wait-spins",
+            "odd-reset-crash",
+            "past-resets-slept-for",
+        ),
         "GC415": (
             "no-backoff",
             "no-jitter",
@@ -221,6 +228,7 @@ MUTANTS: Final = tuple(
             "seconds-for-milliseconds",
             "polls-early",
             "polls-caught-up",
+            "missed-looks-made-up",
             "failing-looks-repeated-at-once",
             "looks-by-whole-seconds",
         ),
@@ -236,7 +244,7 @@ MUTANTS: Final = tuple(
             "looks-retried-within",
             "told-looks-retried-within",
         ),
-        "GC503": ("polls-on", "polls-on-later", "pauses-after-the-end"),
+        "GC503": ("polls-on", "polls-on-later", "polls-on-beside", "pauses-after-the-end"),
         "GC504": ("poll-error-fatal", "odd-looks-fatal", "links-read-at-the-end"),
         "GC505": ("404-fatal",),
         "GC506": (
