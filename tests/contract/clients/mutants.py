@@ -33,11 +33,7 @@ MUTANTS: Final = tuple(
             "references-sorted",
         ),
         "GC105": ("raw-ids", "dots-sent", "slashes-raw"),
-        "GC106": (
-            "naive-sent",
-            "raw-plus",
-            "moments-stamped-utc",
-        ),
+        "GC106": ("naive-sent", "raw-plus", "moments-stamped-utc"),
         "GC107": ("no-user-agent", "no-content-type"),
         "GC108": ("stringly", "whole-floats"),
         "GC109": (
@@ -102,6 +98,7 @@ MUTANTS: Final = tuple(
             "reads-mute",
             "retries-hide-reason",
             "messages-formatted",
+            "packed-errors-unread",
         ),
         "GC302": ("failed-returned", "failure-raw", "failures-formatted"),
         "GC303": ("one-error-type", "401-like-402"),
@@ -110,6 +107,7 @@ MUTANTS: Final = tuple(
             "502-untyped-on-post",
             "envelope-trusted",
             "refusals-trusted",
+            "pages-taken-for-utf-8",
         ),
         "GC305": (
             "key-in-errors",
@@ -122,6 +120,7 @@ MUTANTS: Final = tuple(
         "GC307": (
             "request-id-dropped",
             "earlier-request-told",
+            "latest-request-told",
         ),
         "GC308": (
             "breaker-counts-refusals",
@@ -132,16 +131,14 @@ MUTANTS: Final = tuple(
             "late-answers-read",
             "breaker-never-closes",
             "empty-balance-remembered",
+            "told-pause-kept",
+            "missing-remembered",
         ),
         "GC401": ("reposts-reset", "reposts-all", "reposts-reset-counted"),
         "GC402": ("reposts-close", "reposts-close-counted"),
         "GC403": ("reposts-timeout", "reposts-timeout-counted"),
         "GC404": ("reposts-truncated", "reposts-truncated-counted"),
-        "GC405": (
-            "reposts-5xx",
-            "reposts-5xx-counted",
-            "reposts-504",
-        ),
+        "GC405": ("reposts-5xx", "reposts-5xx-counted", "reposts-504"),
         "GC406": ("reposts-409",),
         "GC407": ("keys-per-attempt", "one-key-for-all", "no-idempotency-key", "key-never-fresh"),
         "GC408": ("refused-garbled", "references-sent-once"),
@@ -178,6 +175,7 @@ MUTANTS: Final = tuple(
             "odd-wait-crash",
             "odd-wait-spins",
             "odd-reset-crash",
+            "reads-wait-for-ages",
         ),
         "GC415": (
             "no-backoff",
@@ -200,10 +198,7 @@ MUTANTS: Final = tuple(
             "outcome-called-known",
             "outcome-of-gateways-known",
         ),
-        "GC417": (
-            "body-rebuilt",
-            "retries-drop-the-ratio",
-        ),
+        "GC417": ("body-rebuilt", "retries-drop-the-ratio"),
         "GC418": ("cost-doubled", "references-charged"),
         "GC419": (
             "orders-again-unreadable",
@@ -234,6 +229,8 @@ MUTANTS: Final = tuple(
             "pool-of-two",
             "lookups-hurried",
             "timeouts-capped",
+            "pause-holds-looks",
+            "waits-one-by-one",
         ),
         "GC501": (
             "seconds-for-milliseconds",
@@ -253,6 +250,7 @@ MUTANTS: Final = tuple(
             "last-pause-whole",
             "looks-retried-within",
             "told-looks-retried-within",
+            "told-pauses-outlast-the-wait",
         ),
         "GC503": ("polls-on", "polls-on-later"),
         "GC504": ("poll-error-fatal", "odd-looks-fatal"),
@@ -288,6 +286,7 @@ MUTANTS: Final = tuple(
             "resumes-anothers-part",
             "cleans-up-after-errors-alone",
             "full-disk-unnoticed",
+            "offsets-unread",
         ),
         "GC603": ("any-body-saved", "404-saved", "any-2xx-saved", "emptied-before-it-comes"),
         "GC604": ("expired-regenerates", "expired-untyped", "expired-looks-for-ever"),
@@ -302,10 +301,7 @@ MUTANTS: Final = tuple(
             "overwrites-though-told-not-to",
         ),
         "GC610": ("downloads-follow",),
-        "GC611": (
-            "html-saved",
-            "json-saved",
-        ),
+        "GC611": ("html-saved", "json-saved"),
         "GC612": ("no-download-timeout", "part-in-the-way"),
         "GC613": (
             "first-file-saved",

@@ -93,6 +93,8 @@ def refusal(core: Core, got: Got, *, post: bool) -> ClientError:
     request_id = got.headers.get("x-request-id")
     if core.faulty("earlier-request-told"):
         request_id = request_id or core.seen.get("request")
+    if core.faulty("latest-request-told") and "latest" in core.seen:
+        request_id = core.seen["latest"].headers.get("x-request-id")
     facts = {
         "status": got.status,
         "code": code,
@@ -135,6 +137,8 @@ def mute(core: Core, got: Got, *, post: bool) -> bool:
 def complaint(core: Core, got: Got) -> tuple[str | None, str]:
     """Return code and message of a refusal, as far as its body has them."""
     error: Any = {}
+    if core.faulty("pages-taken-for-utf-8"):
+        got.body.decode()
     caught = (ValueError, KeyError) if core.faulty("envelope-trusted") else _NO_ENVELOPE
     with contextlib.suppress(*caught):
         error = json.loads(got.body)["error"]
