@@ -86,6 +86,7 @@ MUTANTS: Final = tuple(
         ),
         "GC213": (
             "odd-headers-fatal",
+            "limits-over-slept-for",
             "file-types-by-case",
         ),
         "GC214": ("message-cut",),
@@ -117,11 +118,7 @@ MUTANTS: Final = tuple(
             "key-not-stripped",
         ),
         "GC306": ("surrogates-kept",),
-        "GC307": (
-            "request-id-dropped",
-            "earlier-request-told",
-            "latest-request-told",
-        ),
+        "GC307": ("request-id-dropped", "earlier-request-told", "latest-request-told"),
         "GC308": (
             "breaker-counts-refusals",
             "slots-lost",
@@ -158,6 +155,8 @@ MUTANTS: Final = tuple(
             "401-polled-on",
             "retries-whatever-asks-for-it",
             "403-polled-on",
+            "empty-balance-as-limit",
+            "retries-by-words",
         ),
         "GC411": (
             "retry-after-ignored",
@@ -176,6 +175,7 @@ MUTANTS: Final = tuple(
             "odd-wait-spins",
             "odd-reset-crash",
             "reads-wait-for-ages",
+            "past-resets-slept-for",
         ),
         "GC415": (
             "no-backoff",
@@ -236,6 +236,7 @@ MUTANTS: Final = tuple(
             "seconds-for-milliseconds",
             "polls-early",
             "polls-caught-up",
+            "missed-looks-made-up",
             "failing-looks-repeated-at-once",
             "looks-by-whole-seconds",
         ),
@@ -252,7 +253,7 @@ MUTANTS: Final = tuple(
             "told-looks-retried-within",
             "told-pauses-outlast-the-wait",
         ),
-        "GC503": ("polls-on", "polls-on-later"),
+        "GC503": ("polls-on", "polls-on-later", "polls-on-beside"),
         "GC504": ("poll-error-fatal", "odd-looks-fatal"),
         "GC505": ("404-fatal",),
         "GC506": (

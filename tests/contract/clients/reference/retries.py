@@ -23,7 +23,7 @@ def wait_after(core: Core, got: Got, attempt: int, *, post: bool) -> float | Non
         logging.getLogger("reference").warning("%s: trying again with %s", got.status, core.key)
     if core.faulty("retries-whatever-asks-for-it") and "retry-after" in got.headers:
         return seconds
-    if retried_wrongly(core, got.status, post=post):
+    if retried_wrongly(core, got, post=post):
         return backoff(core, attempt)
     if not retried(core, got.status, told=seconds is not None, post=post):
         return None
@@ -33,7 +33,8 @@ def wait_after(core: Core, got: Got, attempt: int, *, post: bool) -> float | Non
     ages = core.faulty("reads-wait-for-ages") and not post
     if seconds > core.longest_wait and not ages:
         return backoff(core, attempt) if core.faulty("long-waits-cut") else None
-    return seconds if core.faulty("odd-wait-spins") else max(seconds, 0.1)
+    as_told = core.faulty("odd-wait-spins") or core.faulty("past-resets-slept-for")
+    return seconds if as_told else max(seconds, 0.1)
 
 
 def retried(core: Core, status: int, *, told: bool, post: bool) -> bool:
@@ -43,8 +44,13 @@ def retried(core: Core, status: int, *, told: bool, post: bool) -> bool:
     return status in {408, 429, 502, 503, 504} and not core.faulty("no-get-retries")
 
 
-def retried_wrongly(core: Core, status: int, *, post: bool) -> bool:
+def retried_wrongly(core: Core, got: Got, *, post: bool) -> bool:
     """Return whether a fault repeats what must not be."""
+    status = got.status
+    if core.faulty("empty-balance-as-limit") and b'"quota_exceeded"' in got.body:
+        return True
+    if core.faulty("retries-by-words") and b"try again" in got.body:
+        return True
     if core.faulty("retries-refusals") and status in {400, 403, 422}:
         return True
     if not post:
@@ -104,6 +110,8 @@ def until_reset(core: Core, moment: int) -> float | None:
     if core.faulty("reset-as-duration"):
         core.longest_wait = float("inf")
         return float(moment)
+    if core.faulty("past-resets-slept-for"):
+        return moment - time.time()
     return ahead(moment, more=0.5)
 
 

@@ -23,16 +23,32 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Any
 
-    from getimg_mock.contract.clients.cases.client_history import ClientHistory
+    from getimg_mock.contract.clients.cases.client_history import CallOutcome, ClientHistory
     from getimg_mock.contract.clients.fault_serving.fault_server import FaultContext
     from getimg_mock.contract.verdicts import Observation
     from getimg_mock.world.randomness import Stream
 
 _MOST_LATE: Final = 600.0
+_SHORTEST_WAIT: Final = 0.03
+"""What the longest of three or more pauses reaches, also where they are random."""
 _SPELLINGS: Final = ("retry-after", "RETRY-AFTER")
 """The case of a header's name has no meaning: HTTP/2 and proxies change it."""
 _ODD_RESETS: Final = ("0", "1577836800", "soon", "-1", "1e400", "")
 """Resets that are long over, or none."""
+_OVER: Final = (
+    ("20", "0", "1577836800"),
+    ("20", "0", 0.0),
+    (None, None, "1577836800.5"),
+    ("0", "-3", "0"),
+)
+"""Limit, remaining and reset of limits that are over: a text, seconds from now, or no header."""
+_ODD_LIMITS: Final = (
+    *_OVER,
+    ("20", "0", None),
+    ("20", None, "soon"),
+    (None, "0", "9" * 25),
+    ("20", "0", 1.2),
+)
 _ODD_WAITS: Final = (
     "-5",
     "soon",
@@ -48,19 +64,22 @@ _ODD_WAITS: Final = (
 def cases(_: Stream) -> Iterator[Case]:
     """Yield a case for each way to say how long to wait."""
     yield _build_rate_limit_case("wait-5", _ask_for("5"), patience=7)
-    yield _build_rate_limit_case("wait-17", _ask_for("17", "retry-after"), patience=None)
+    yield _build_rate_limit_case("wait-17", _ask_for(" 17 ", "retry-after"), patience=None)
     for place, text in enumerate(_ODD_RESETS):
         # Often enough that one pause is no accident of a client whose pauses are random.
         yield _build_rate_limit_case(
             f"odd-wait-reset-{place}", _ask_oddly(text), patience=None, times=4
         )
     yield from _build_other_cases()
+    yield _build_rate_limit_case(
+        "odd-wait-limits", _ask_by_odd_limits, patience=4, times=len(_ODD_LIMITS)
+    )
     for text, name in zip(("60", "61", "120", "900"), _SPELLINGS * 2, strict=True):
-        yield _build_rate_limit_case(f"long-wait-{text}", _ask_for(text, name), patience=4)
-    yield _build_rate_limit_case("date-wait-30", _ask_by_date, patience=4)
-    yield _build_rate_limit_case("reset-wait-45", _ask_by_reset, patience=4)
+        yield _build_rate_limit_case(f"long-wait-{text}", _ask_for(text, name), patience=3)
+    yield _build_rate_limit_case("date-wait-30", _ask_by_date, patience=3)
+    yield _build_rate_limit_case("reset-wait-45", _ask_by_reset, patience=3)
     for place, text in enumerate(_ODD_WAITS):
-        yield _build_rate_limit_case(f"odd-wait-{place}", _ask_for(text), patience=4, times=4)
+        yield _build_rate_limit_case(f"odd-wait-{place}", _ask_for(text), patience=4, times=3)
 
 
 def _build_other_cases() -> Iterator[Case]:
@@ -87,6 +106,22 @@ def _build_other_cases() -> Iterator[Case]:
 def _ask_oddly(text: str) -> Callable[[FaultContext], tuple[tuple[str, str], ...]]:
     """Return headers by which a limit is reset at a moment that cannot be waited for."""
     return lambda _: (("X-RateLimit-Remaining", "0"), ("X-RateLimit-Reset", text))
+
+
+def _ask_by_odd_limits(turn: FaultContext) -> tuple[tuple[str, str], ...]:
+    """Return the headers of the next odd limit for each call."""
+    return build_limit_headers(turn, *_ODD_LIMITS[turn.adversary.call % len(_ODD_LIMITS)])
+
+
+def build_limit_headers(
+    turn: FaultContext, limit: str | None, remaining: str | None, reset: str | float | None
+) -> tuple[tuple[str, str], ...]:
+    """Return headers of a rate limit; a number of `reset` is one of seconds from now."""
+    if isinstance(reset, float):
+        at = turn.adversary.later(reset).timestamp()
+        reset = f"{at:.3f}" if reset else str(int(at))
+    named = {"Limit": limit, "Remaining": remaining, "Reset": reset}
+    return tuple((f"X-RateLimit-{name}", text) for name, text in named.items() if text is not None)
 
 
 def _ask_for(
@@ -220,11 +255,22 @@ def _polls_wait_as_asked(history: ClientHistory) -> Iterator[Observation]:
 def odd_waits_do_no_harm(history: ClientHistory) -> Iterator[Observation]:
     """Demands a result or a clear error when Retry-After cannot be read as a time to wait.
 
-    So it does for a reset of the rate limit that is none, or is over.
-    Fails on another error, and when none of the pauses before a further attempt reaches 0.05 s.
+    So it does for a reset of the rate limit that is none, or is over, and where headers of the
+    limit are missing. Fails on another error, and when none of the pauses before a further
+    attempt reaches 0.03 s.
     """
+    outcomes = history.calls()
+    over = len(_OVER) if history.case == "odd-wait-limits" else len(outcomes)
+    for part in (outcomes[:over], outcomes[over:]):
+        yield from _odd_waits_are_made(history, part)
+
+
+def _odd_waits_are_made(
+    history: ClientHistory, outcomes: list[CallOutcome]
+) -> Iterator[Observation]:
+    """Judge calls that were asked oddly to wait: random pauses may be short, but not all."""
     pauses, again = [], []
-    for outcome in history.calls():
+    for outcome in outcomes:
         sent = find_own_requests(history, outcome)
         if outcome.kind == "abandoned" and not history.virtual:
             yield expect(True, "", "")  # noqa: FBT003 - it waits longer than real time allows
@@ -239,7 +285,7 @@ def odd_waits_do_no_harm(history: ClientHistory) -> Iterator[Observation]:
         pauses += measure_gaps(tries)
         again += tries[:2]
     yield expect(
-        not pauses or max(pauses) >= 0.05,
+        not pauses or max(pauses) >= _SHORTEST_WAIT,
         "a pause before the next try",
         f"at most {max(pauses, default=0):.3f} s",
         *again[:4],

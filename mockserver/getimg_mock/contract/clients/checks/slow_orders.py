@@ -48,14 +48,14 @@ is what some accounts allow, and a client may keep to it."""
 _BESIDE: Final = "slow-orders-beside"
 _REFUSAL: Final = 1.0
 """After how many seconds an order is refused: by then, the other calls are under way."""
-_PAUSE: Final = 12
+_PAUSE: Final = 8
 """How many seconds that order, or a wait for a video, takes; nothing else has to."""
 _HELD: Final = "pending for ever"
 _SLOW_FILE: Final = ClientCall(
     op="download", args={"result": describe_result("req-01K6FILES00006"), "index": 0}
 )
-_MOST_BESIDE: Final = 8.0
-"""How long the others may take at most: some look at a video once in five seconds."""
+_MOST_BESIDE: Final = 6.0
+"""How long the others may take: a video is done after two seconds, and looked at every second."""
 _ORDERS: Final = (image(), video().instead_of("generate_image"))
 
 
@@ -84,6 +84,7 @@ def _build_cases_beside() -> Iterator[Case]:
     beside = Case(
         name=f"{_BESIDE}-limited",
         calls=(image(), video(), balance()),
+        needs=("poll_interval",),
         together=True,
         rules=tuple(
             FaultRule(
@@ -116,7 +117,7 @@ def _build_cases_beside() -> Iterator[Case]:
     yield beside.with_changes(
         name=f"{_BESIDE}-held",
         calls=(video(prompt=_HELD), _SLOW_FILE, video(), balance()),
-        needs=("wait_timeout",),
+        needs=("poll_interval", "wait_timeout"),
         rules=(*beside.rules[1:], late_file, later),
         scenario=({"on": ["videos.create"], "prompt": _HELD, "transition": {"hold": True}},),
     )
