@@ -35,8 +35,7 @@ def download(
     """Save a file and return its path."""
     item = result["data"][0 if core.faulty("first-file-saved") else index]
     path = place_of(core, result, item, directory, index)
-    own = core.faults & {"resumes-blindly", "offsets-unread"}
-    if own and core.seen.get("half_of") != path.name:
+    if not core.faulty("resumes-anothers-part") and core.seen.get("half_of") != path.name:
         core.seen.pop("half", None)  # it is of another result
     if core.faulty("index-not-in-name"):
         overwrite = overwrite or core.seen.get(str(path), index) != index

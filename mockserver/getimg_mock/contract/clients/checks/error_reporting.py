@@ -95,6 +95,9 @@ def cases(stream: Stream) -> Iterator[Case]:
     request_id = f"req_{stream.letters[:12]}"
     listed = [build_error(*each, ("X-Request-Id", request_id)) for each in _ERRORS]
     yield from _build_listed_cases(listed)
+    packed = FaultRule(on="*", label="packed", do=_refuse_packed(listed[2]))
+    calls = (image(), models(), video())
+    yield Case(name=_PACKED, calls=calls, rules=(packed,), limit=HOUR)
     yield from _build_free_cases()
     yield _build_odd_key_case()
     yield from _build_other_cases(listed)
@@ -123,8 +126,6 @@ def _build_listed_cases(listed: list[WireAnswer]) -> Iterator[Case]:
             FaultRule(on="billing.balance", label="429", do=fault_actions.answer_instead(busy)),
         ),
     )
-    packed = FaultRule(on="*", label="packed", do=_refuse_packed(listed[2]))
-    yield Case(name=_PACKED, calls=(image(), models(), video()), rules=(packed,), limit=HOUR)
     refuse = fault_actions.answer_by_call(of_reads * len(READS))
     yield Case(
         name="errors-of-reads",

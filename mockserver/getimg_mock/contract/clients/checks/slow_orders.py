@@ -102,6 +102,11 @@ def _build_cases_beside() -> Iterator[Case]:
         patience=_PAUSE + 4,
     )
     yield beside
+    yield _build_held_case(beside)
+
+
+def _build_held_case(beside: Case) -> Case:
+    """Return the case of a video that stays pending, and of a file that is slow to come."""
     late_file = FaultRule(
         on=DOWNLOAD_OPERATION,
         do=fault_actions.answer_late(_PAUSE, serve_picture()),
@@ -114,7 +119,7 @@ def _build_cases_beside() -> Iterator[Case]:
         label="after the one that stays pending",
         when=lambda asked: _HELD.encode() not in asked.body,
     )
-    yield beside.with_changes(
+    return beside.with_changes(
         name=f"{_BESIDE}-held",
         calls=(video(prompt=_HELD), _SLOW_FILE, video(), balance()),
         needs=("poll_interval", "wait_timeout"),
