@@ -35,6 +35,7 @@ class Body:
             raise AnswerError("the answer has no length")
         self._core, self._send, self._answer, self._began = core, send, answer, began
         kept = send.save is not None and core.faulty("packed-files-kept")
+        kept = kept or (core.faulty("packed-errors-unread") and answer.status_code >= 400)
         self._decoder = None if kept else decoder_of(core, answer.headers)
         self._bounded = unsaved and not core.faulty("bombs")
         self._size = 0

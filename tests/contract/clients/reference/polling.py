@@ -33,7 +33,14 @@ SCHEMAS = {"pending": "video-pending", "failed": "video-failed", "completed": "v
 
 def retrieve_video(core: Core, /, id: str) -> Steps:  # noqa: A002 - the driver's word
     """Look at a video."""
-    value = yield from looked_at(core, id)
+    if id in core.seen.get("missing", ()):
+        raise MissingError(f"there is no video {id}", status=404)
+    try:
+        value = yield from looked_at(core, id)
+    except MissingError:
+        if core.faulty("missing-remembered"):
+            core.seen.setdefault("missing", set()).add(id)
+        raise
     if value.get("status") not in SCHEMAS and core.faulty("unknown-status-fails"):
         return value | {"status": "failed"}
     for item in value.get("data", ()) if core.faulty("rates-as-integers") else ():
@@ -51,7 +58,8 @@ def generate_video(core: Core, /, **fields: Any) -> Steps:
     if core.faulty("first-status-kept") and accepted["status"] == "completed":
         return accepted
     try:
-        return charged(core, fields, (yield from waited(core, name)))
+        with core.lock_if("waits-one-by-one"):
+            return charged(core, fields, (yield from waited(core, name)))
     except ClientError as error:
         if ordered_again(core, error):
             again = yield from submit_video(core, **fields)
@@ -134,6 +142,8 @@ def waited(core: Core, name: str) -> Steps:
         yield Sleep(core.turn(now()))
         tries = None if retried_within(core) else 1
         core.seen["looked-again"] = polls > 0
+        with core.lock_if("pause-holds-looks"):
+            pass
         try:
             value = yield from looked_at(core, name, attempts=tries)
         except ClientError as error:
@@ -152,7 +162,12 @@ def waited(core: Core, name: str) -> Steps:
             return value
         if not core.faulty("slower-ignored"):
             pause = max(pause, value.get("$retry_after") or 0.0)
-        if over(core, now() - began, pause, polls) and not core.faulty("pending-for-ever"):
+        told = "$retry_after" in value and core.faulty("told-pauses-outlast-the-wait")
+        if (
+            not told
+            and over(core, now() - began, pause, polls)
+            and not core.faulty("pending-for-ever")
+        ):
             break
         yield Sleep(caught_up(core, pause, began + (polls + 1) * core.poll_interval - now()))
     core.seen["given_up"] = name

@@ -32,7 +32,8 @@ def wait_after(core: Core, got: Got, attempt: int, *, post: bool) -> float | Non
     if seconds is None:
         at_once = core.faulty("unasked-429-at-once") and got.status == 429
         return 0.0 if at_once else backoff(core, attempt)
-    if seconds > core.longest_wait:
+    ages = core.faulty("reads-wait-for-ages") and not post
+    if seconds > core.longest_wait and not ages:
         return backoff(core, attempt) if core.faulty("long-waits-cut") else None
     as_told = core.faulty("odd-wait-spins") or core.faulty("past-resets-slept-for")
     return seconds if as_told else max(seconds, 0.1)

@@ -216,6 +216,8 @@ def left_of(core: Core, body: bytes) -> bytes:
 
 def delivered(core: Core, send: Send) -> Steps:
     """Return what an order was answered with; a faulty client sends one again that is cancelled."""
+    if core.faulty("told-pause-kept"):
+        yield Sleep(core.seen.get("pause", 0.0))
     try:
         return (yield send)
     except OutcomeUnknownError as error:
@@ -230,16 +232,20 @@ def delivered(core: Core, send: Send) -> Steps:
 
 def latest(core: Core, got: Got) -> Steps:
     """Return a refusal; a faulty client keeps it on itself, and tells the latest one."""
-    core.seen["latest"] = got
-    if core.faulty("latest-refusal-told"):
+    core.seen["latest"], core.seen["pause"] = got, retries.asked(core, got) or 0.0
+    if core.faults & {"latest-refusal-told", "latest-request-told"}:
         yield Sleep(0.05)
     return core.seen["latest"] if core.faulty("latest-refusal-told") else got
 
 
 def paused(core: Core, send: Send, wait: float) -> Steps:
-    """Wait before the next try; a faulty client sends an order later that is withdrawn here."""
+    """Wait before the next try; a faulty client sends an order later that is withdrawn here.
+
+    Another one holds a lock meanwhile, which each look has to take.
+    """
     try:
-        yield Sleep(wait)
+        with core.lock_if("pause-holds-looks"):
+            yield Sleep(wait)
     except STOPS:
         if core.faulty("withdrawn-sent-later"):
             core.seen["spool"] = send
