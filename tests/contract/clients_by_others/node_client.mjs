@@ -141,11 +141,18 @@ function checkFinished(value) {
   return value;
 }
 
-function checkVideo(value) {
-  check(value, { id: "text", status: "text" });
-  if (value.status === "failed") check(check(value, { error: "table" }).error, { message: "text", code: "text" }, "error");
-  if (value.status === "completed") { checkFinished(value); if (value.usage != null) checkUsage(value.usage); }
+// What was paid for can be looked up by its id, whatever is wrong with the rest of its answer.
+function named(value, read) {
+  try { read(); } catch (error) { throw Object.assign(error, { generation: is.text(value?.id) ? value.id : null }); }
   return value;
+}
+
+function checkVideo(value) {
+  return named(value, () => {
+    check(value, { id: "text", status: "text" });
+    if (value.status === "failed") check(check(value, { error: "table" }).error, { message: "text", code: "text" }, "error");
+    if (value.status === "completed") { checkFinished(value); if (value.usage != null) checkUsage(value.usage); }
+  });
 }
 
 function checkModel(value) {
@@ -170,8 +177,8 @@ const paid = (work) => work.catch((error) => { if (error.name === "BadAnswer") e
 
 const OPS = {
   generate_image: (asked, fields) => paid((async () => {
-    const value = checkFinished(await call(asked, "images/generations", fields));
-    checkUsage(check(value, { usage: "table" }).usage);
+    const value = await call(asked, "images/generations", fields);
+    named(value, () => { checkFinished(value); checkUsage(check(value, { usage: "table" }).usage); });
     if (value.status !== "completed") throw new ClientError("BadAnswer", `the image is ${value.status}`, { generation: is.text(value.id) ? value.id : null });
     return value;
   })()),
