@@ -90,14 +90,11 @@ def refusal(core: Core, got: Got, *, post: bool) -> ClientError:
     code, message = (None, "no") if mute(core, got, post=post) else complaint(core, got)
     text = f"{got.status} {code or ''}: {message}".strip()
     text += indiscretion(core)
-    request_id = got.headers.get("x-request-id")
-    if core.faulty("earlier-request-told"):
-        request_id = request_id or core.seen.get("request")
     facts = {
         "status": got.status,
         "code": code,
         "retry_after": asked(core, got),
-        "request_id": None if core.faulty("request-id-dropped") else request_id,
+        "request_id": None if core.faulty("request-id-dropped") else request_id_of(core, got),
     }
     if core.faulty("one-error-type"):
         return RefusedError(message + str(code), code=code)
@@ -114,6 +111,14 @@ def refusal(core: Core, got: Got, *, post: bool) -> ClientError:
     if core.faulty("key-in-cause"):
         made.__cause__ = ValueError(f"refused: Bearer {core.key}")
     return made
+
+
+def request_id_of(core: Core, got: Got) -> str | None:
+    """Return the id of a request; faulty clients have that of another one."""
+    if core.faulty("latest-request-told") and "latest" in core.seen:
+        got = core.seen["latest"]
+    earlier = core.seen.get("request") if core.faulty("earlier-request-told") else None
+    return got.headers.get("x-request-id") or earlier
 
 
 def indiscretion(core: Core) -> str:
@@ -135,6 +140,8 @@ def mute(core: Core, got: Got, *, post: bool) -> bool:
 def complaint(core: Core, got: Got) -> tuple[str | None, str]:
     """Return code and message of a refusal, as far as its body has them."""
     error: Any = {}
+    if core.faulty("pages-taken-for-utf-8"):
+        got.body.decode()
     caught = (ValueError, KeyError) if core.faulty("envelope-trusted") else _NO_ENVELOPE
     with contextlib.suppress(*caught):
         error = json.loads(got.body)["error"]

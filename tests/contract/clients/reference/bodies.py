@@ -35,6 +35,7 @@ class Body:
             raise AnswerError("the answer has no length")
         self._core, self._send, self._answer, self._began = core, send, answer, began
         kept = send.save is not None and core.faulty("packed-files-kept")
+        kept = kept or (core.faulty("packed-errors-unread") and answer.status_code >= 400)
         self._decoder = None if kept else decoder_of(core, answer.headers)
         self._bounded = unsaved and not core.faulty("bombs")
         self._size = 0
@@ -67,6 +68,8 @@ class Body:
             late(self._core, self._began)
         data = unpacked(chunk, self._decoder, self._size, bounded=self._bounded)
         self._size += len(data)
+        if self._core.faulty("pieces-decoded-alone") and self._file is None:
+            data = data.decode("utf-8", "replace").encode()
         with suppress(*([OSError] if self._core.faulty("full-disk-unnoticed") else [])):
             (self._parts.append if self._file is None else self._file.write)(data)
 

@@ -10,7 +10,8 @@ import os
 import threading
 import time  # noqa: TID251 - a client waits on its own clock
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Concatenate, ParamSpec
 
 import httpx
@@ -162,6 +163,7 @@ class ReferenceClient(Client):
         client, began = self._client_for(send), time.monotonic()
         with (
             explaining(send.method),
+            self._cutting_others(),
             client.stream(
                 send.method,
                 send.url,
@@ -178,6 +180,17 @@ class ReferenceClient(Client):
                 self._client.close()
                 self._connect()
             return body.got()
+
+    @contextmanager
+    def _cutting_others(self) -> Iterator[None]:
+        """Send inside; a faulty client closes all its connections when one of them breaks."""
+        try:
+            yield
+        except httpx.TransportError:
+            if self._core.faulty("break-cuts-others"):
+                self._client.close()
+                self._connect()
+            raise
 
     def _client_for(self, send: Send) -> httpx.Client:
         if self._core.faulty("answers-unclosed"):  # a client for each request, never closed
@@ -227,6 +240,17 @@ class AsyncReferenceClient(Client):
         await self._client.aclose()
         await self._downloads.aclose()
 
+    @asynccontextmanager
+    async def _cutting_others(self) -> AsyncIterator[None]:
+        """Send inside; a faulty client closes all its connections to stop one request."""
+        try:
+            yield
+        except asyncio.CancelledError:
+            if self._core.faulty("task-cancel-cuts-others"):
+                await self.close()
+                self._connect()
+            raise
+
     async def _done(self, steps: Steps) -> Any:
         walk = Walk(steps)
         for step in walk:
@@ -267,14 +291,17 @@ class AsyncReferenceClient(Client):
         client = self._client if send.save is None else self._downloads
         began = time.monotonic()
         with explaining(send.method):
-            async with client.stream(
-                send.method,
-                send.url,
-                headers=send.headers,
-                content=send.body,
-                timeout=timeout_of(core, send),
-                follow_redirects=send.follow,
-            ) as answer:
+            async with (
+                self._cutting_others(),
+                client.stream(
+                    send.method,
+                    send.url,
+                    headers=send.headers,
+                    content=send.body,
+                    timeout=timeout_of(core, send),
+                    follow_redirects=send.follow,
+                ) as answer,
+            ):
                 with Body(core, send, answer, began) as body:
                     async for chunk in answer.aiter_raw():
                         body.take(chunk)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,10 +37,11 @@ class Core:
     drawn: int = 0
     next_look: float = 0.0
     pace: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    held: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def __getstate__(self) -> dict[str, Any]:
         hidden = {} if self.faulty("key-pickled") else {"key": "sk_***"}
-        return vars(self) | hidden | {"pace": None}
+        return vars(self) | hidden | {"pace": None, "held": None}
 
     def turn(self, now: float) -> float:
         """Return how long to wait for the next look: those of all waits come one after another."""
@@ -53,6 +55,10 @@ class Core:
     def faulty(self, name: str) -> bool:
         """Return whether a fault is switched on."""
         return name in self.faults
+
+    def lock_if(self, name: str) -> AbstractContextManager[Any]:
+        """Return a lock where this fault is switched on, and what holds nothing up elsewhere."""
+        return self.held if self.faulty(name) else nullcontext()
 
     def used_to(self, habit: str) -> bool:
         """Return whether the client has a legal habit."""

@@ -20,7 +20,7 @@ from tests.contract.clients.reference.submissions import generate_image
 
 if TYPE_CHECKING:
     from tests.contract.clients.reference.core import Core
-    from tests.contract.clients.reference.steps import Steps
+    from tests.contract.clients.reference.steps import Got, Steps
 
 
 def download(
@@ -35,7 +35,7 @@ def download(
     """Save a file and return its path."""
     item = result["data"][0 if core.faulty("first-file-saved") else index]
     path = place_of(core, result, item, directory, index)
-    if core.faulty("resumes-blindly") and core.seen.get("half_of") != path.name:
+    if not core.faulty("resumes-anothers-part") and core.seen.get("half_of") != path.name:
         core.seen.pop("half", None)  # it is of another result
     if core.faulty("index-not-in-name"):
         overwrite = overwrite or core.seen.get(str(path), index) != index
@@ -130,8 +130,7 @@ def save(core: Core, item: dict[str, Any], path: Path, *, overwrite: bool) -> St
     begun = core.seen.pop("begun", b"")
     if begun and part.read_bytes().startswith(begun):
         part.write_bytes(begun + part.read_bytes())
-    if got.status == 206 and core.seen.get("half"):
-        part.write_bytes(core.seen["half"] + part.read_bytes())
+    joined(core, got, part)
     named = core.seen.pop("path", path)
     keep = not overwrite and not core.faults & {
         "overwrites",
@@ -141,6 +140,17 @@ def save(core: Core, item: dict[str, Any], path: Path, *, overwrite: bool) -> St
     saved = part.rename(unused(named) if keep and named != part else named)
     littered_by_files(core, saved)
     return named if core.faulty("wanted-path-told") else saved
+
+
+def joined(core: Core, got: Got, part: Path) -> None:
+    """Put a part behind what came before; raises where it is another one than was asked for."""
+    if got.status != 206 or not core.seen.get("half"):
+        return
+    joins = f"bytes {len(core.seen['half'])}-"
+    if not (core.faulty("offsets-unread") or got.headers["content-range"].startswith(joins)):
+        clear(core, part)
+        raise DownloadError("another part than was asked for")
+    part.write_bytes(core.seen["half"] + part.read_bytes())
 
 
 def part_of(core: Core, path: Path, *, overwrite: bool) -> Path:
@@ -234,7 +244,10 @@ def clear(core: Core, part: Path) -> None:
     if core.faulty("failure-clears-all-parts"):
         for each in part.parent.glob(".*.part"):
             each.unlink(missing_ok=True)
-    if core.faults & {"resumes-blindly", "resumes-anothers-part"} and part.exists():
+    if (
+        core.faults & {"resumes-blindly", "resumes-anothers-part", "offsets-unread"}
+        and part.exists()
+    ):
         core.seen["half"], core.seen["half_of"] = part.read_bytes(), part.name[1:-5]
     if core.faults & {"written-in-place", "part-in-the-way", "parts-pile-up"}:
         return

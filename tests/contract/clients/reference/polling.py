@@ -33,7 +33,14 @@ SCHEMAS = {"pending": "video-pending", "failed": "video-failed", "completed": "v
 
 def retrieve_video(core: Core, /, id: str) -> Steps:  # noqa: A002 - the driver's word
     """Look at a video."""
-    value = yield from looked_at(core, id)
+    if id in core.seen.get("missing", ()):
+        raise MissingError(f"there is no video {id}", status=404)
+    try:
+        value = yield from looked_at(core, id)
+    except MissingError:
+        if core.faulty("missing-remembered"):
+            core.seen.setdefault("missing", set()).add(id)
+        raise
     if value.get("status") not in SCHEMAS and core.faulty("unknown-status-fails"):
         return value | {"status": "failed"}
     for item in value.get("data", ()) if core.faulty("rates-as-integers") else ():
@@ -51,7 +58,8 @@ def generate_video(core: Core, /, **fields: Any) -> Steps:
     if core.faulty("first-status-kept") and accepted["status"] == "completed":
         return accepted
     try:
-        return charged(core, fields, (yield from waited(core, name)))
+        with core.lock_if("waits-one-by-one"):
+            return charged(core, fields, (yield from waited(core, name)))
     except ClientError as error:
         if ordered_again(core, error):
             again = yield from submit_video(core, **fields)
@@ -101,6 +109,8 @@ def ordered_again(core: Core, error: ClientError) -> bool:
 
 def charged(core: Core, fields: dict[str, Any], value: Any) -> Any:
     """Return a video with its cost; only faulty clients count the references in."""
+    if core.faulty("links-read-at-the-end") and not value["data"][0]["url"]:
+        raise AnswerError("no link")
     if core.faulty("usage-added-up") and "usage" not in value:
         raise AnswerError("it has cost nothing")
     if core.faulty("free-without-usage") and "usage" not in value:
@@ -132,6 +142,8 @@ def waited(core: Core, name: str) -> Steps:
         yield Sleep(core.turn(now()))
         tries = None if retried_within(core) else 1
         core.seen["looked-again"] = polls > 0
+        with core.lock_if("pause-holds-looks"):
+            pass
         try:
             value = yield from looked_at(core, name, attempts=tries)
         except ClientError as error:
@@ -142,19 +154,32 @@ def waited(core: Core, name: str) -> Steps:
             yield Sleep(pause)
             value = yield from looked_at(core, name, attempts=1)
         if ended(core, name, value):
-            if core.faulty("polls-on-later"):
+            if core.faults & {"polls-on-later", "pauses-after-the-end"}:
                 yield Sleep(pause)
             if core.faulty("polls-on") or core.faulty("polls-on-later"):
                 yield from looked_at(core, name, attempts=1)
-            beat.set()
+            finish(core, name, beat)
             return value
         if not core.faulty("slower-ignored"):
             pause = max(pause, value.get("$retry_after") or 0.0)
-        if over(core, now() - began, pause, polls) and not core.faulty("pending-for-ever"):
+        told = "$retry_after" in value and core.faulty("told-pauses-outlast-the-wait")
+        if (
+            not told
+            and over(core, now() - began, pause, polls)
+            and not core.faulty("pending-for-ever")
+        ):
             break
         yield Sleep(caught_up(core, pause, began + (polls + 1) * core.poll_interval - now()))
     core.seen["given_up"] = name
     raise StillPendingError(f"still pending after {core.wait_timeout:g} s")
+
+
+def finish(core: Core, name: str, beat: threading.Event) -> None:
+    """End what ran beside a wait; a faulty client looks at its video once more, later."""
+    beat.set()
+    if core.faulty("polls-on-beside"):
+        url = url_of(core, f"videos/generations/{encoded(core, name)}")
+        core.seen["spool"] = Send("GET", url, headers_of(core))
 
 
 def retried_within(core: Core) -> bool:
@@ -176,7 +201,8 @@ def pause_after(core: Core, error: ClientError, pause: float) -> float:
 
 def caught_up(core: Core, pause: float, ahead: float) -> float:
     """Return a pause as it is; a faulty client keeps to a timetable, and makes up for lost time."""
-    return max(ahead, 0.0) if core.faulty("polls-caught-up") else pause
+    after_outage = core.faulty("missed-looks-made-up") and "outage" in core.seen
+    return max(ahead, 0.0) if core.faulty("polls-caught-up") or after_outage else pause
 
 
 def begun(core: Core, now: float) -> float:

@@ -8,12 +8,14 @@ import time  # noqa: TID251 - a client waits on its own clock
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
+from tests.contract.clients.reference.steps import Sleep
+
 if TYPE_CHECKING:
     from datetime import datetime
 
     from tests.contract.clients.reference.core import Core
     from tests.contract.clients.reference.errors import ClientError
-    from tests.contract.clients.reference.steps import Got
+    from tests.contract.clients.reference.steps import Got, Steps
 
 
 def wait_after(core: Core, got: Got, attempt: int, *, post: bool) -> float | None:
@@ -23,16 +25,18 @@ def wait_after(core: Core, got: Got, attempt: int, *, post: bool) -> float | Non
         logging.getLogger("reference").warning("%s: trying again with %s", got.status, core.key)
     if core.faulty("retries-whatever-asks-for-it") and "retry-after" in got.headers:
         return seconds
-    if retried_wrongly(core, got.status, post=post):
+    if retried_wrongly(core, got, post=post):
         return backoff(core, attempt)
     if not retried(core, got.status, told=seconds is not None, post=post):
         return None
     if seconds is None:
         at_once = core.faulty("unasked-429-at-once") and got.status == 429
         return 0.0 if at_once else backoff(core, attempt)
-    if seconds > core.longest_wait:
+    ages = core.faulty("reads-wait-for-ages") and not post
+    if seconds > core.longest_wait and not ages:
         return backoff(core, attempt) if core.faulty("long-waits-cut") else None
-    return seconds if core.faulty("odd-wait-spins") else max(seconds, 0.1)
+    as_told = core.faulty("odd-wait-spins") or core.faulty("past-resets-slept-for")
+    return seconds if as_told else max(seconds, 0.1)
 
 
 def retried(core: Core, status: int, *, told: bool, post: bool) -> bool:
@@ -42,8 +46,13 @@ def retried(core: Core, status: int, *, told: bool, post: bool) -> bool:
     return status in {408, 429, 502, 503, 504} and not core.faulty("no-get-retries")
 
 
-def retried_wrongly(core: Core, status: int, *, post: bool) -> bool:
+def retried_wrongly(core: Core, got: Got, *, post: bool) -> bool:
     """Return whether a fault repeats what must not be."""
+    status = got.status
+    if core.faulty("empty-balance-as-limit") and b'"quota_exceeded"' in got.body:
+        return True
+    if core.faulty("retries-by-words") and b"try again" in got.body:
+        return True
     if core.faulty("retries-refusals") and status in {400, 403, 422}:
         return True
     if not post:
@@ -103,7 +112,15 @@ def until_reset(core: Core, moment: int) -> float | None:
     if core.faulty("reset-as-duration"):
         core.longest_wait = float("inf")
         return float(moment)
+    if core.faulty("past-resets-slept-for"):
+        return moment - time.time()
     return ahead(moment, more=0.5)
+
+
+def held_until_reset(core: Core, got: Got, fault: str) -> Steps:
+    """Go on at once; a faulty client waits where an answer says that no order is left."""
+    if core.faulty(fault) and got.headers.get("x-ratelimit-remaining") == "0":
+        yield Sleep(until_reset(core, int(got.headers["x-ratelimit-reset"])) or 0.0)
 
 
 def date_in(core: Core, text: str) -> datetime | None:

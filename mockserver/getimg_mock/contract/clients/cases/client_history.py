@@ -23,9 +23,11 @@ RAW_ERRORS: Final = frozenset(
         "AssertionError",
         "AttributeError",
         "IndexError",
+        "InvalidOperation",
         "JSONDecodeError",
         "KeyError",
         "NameError",
+        "OverflowError",
         "RangeError",
         "RecursionError",
         "ReferenceError",
@@ -38,6 +40,7 @@ RAW_ERRORS: Final = frozenset(
         "MemoryError",
         "StopIteration",
         "CancelledError",
+        "ZeroDivisionError",
     }
 )
 

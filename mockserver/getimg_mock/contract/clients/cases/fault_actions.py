@@ -152,6 +152,22 @@ def refuse_with_wait(
     return act
 
 
+def list_spent_limit(turn: FaultContext) -> tuple[tuple[str, str], ...]:
+    """Return headers by which no order is left for 55 s: whatever else is asked for may come."""
+    reset = int(turn.adversary.later(55).timestamp())
+    return (
+        ("X-RateLimit-Limit", "20"),
+        ("X-RateLimit-Remaining", "0"),
+        ("X-RateLimit-Reset", str(reset)),
+    )
+
+
+def exhaust_limit(turn: FaultContext) -> WireAnswer:
+    """Do the work, and answer with headers by which the limit of orders is used up."""
+    headers = list_spent_limit(turn)
+    return turn.proceed().with_headers(*headers, drop=[name for name, _ in headers])
+
+
 def redirect(status: int, location: str | Callable[[FaultContext], str]) -> FaultAction:
     """Redirect the client."""
 

@@ -20,6 +20,7 @@ from getimg_mock.contract.clients.cases.case_rules import (
 from getimg_mock.contract.clients.cases.client_check import client_check
 from getimg_mock.contract.clients.cases.wire_script import WireStep, build_error, build_json_answer
 from getimg_mock.contract.clients.checks.files import DOWNLOAD_OPERATION, serve_picture
+from getimg_mock.contract.clients.checks.message_variants import PENDING, RETRIEVE
 from getimg_mock.contract.clients.checks.own_requests import find_answer, find_own_requests
 from getimg_mock.contract.clients.checks.response_parsing import judge_unchanged
 from getimg_mock.contract.clients.checks.retries import KINDS
@@ -29,7 +30,7 @@ from getimg_mock.contract.verdicts import expect
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from getimg_mock.contract.clients.cases.client_history import ClientHistory
+    from getimg_mock.contract.clients.cases.client_history import CallOutcome, ClientHistory
     from getimg_mock.contract.clients.cases.wire_script import WireScript
     from getimg_mock.contract.clients.fault_serving.fault_server import FaultAction, FaultContext
     from getimg_mock.contract.verdicts import Observation
@@ -53,6 +54,9 @@ _REFUSALS: Final = tuple(
         (404, "not_found"),
     )
 )
+_LIMITED: Final = build_error(429, "rate_limit", "Too many.", ("Retry-After", "30"))
+_SOONEST: Final = 10.0
+"""How long a call may take, in seconds, to be sent an hour after the failures: our choice."""
 _FAILURE: Final = {"message": "Upstream provider request timed out.", "code": "server_error"}
 
 
@@ -99,8 +103,9 @@ def _build_kind_cases() -> Iterator[Case]:
         times=_FEW,
     )
     for name, act in (
+        ("unkeyed", fault_actions.answer_instead(build_error(401, "invalid_api_key", "Wrong."))),
         ("unpaid", fault_actions.answer_instead(build_error(402, "quota_exceeded", "No money."))),
-        ("limited", fault_actions.answer_instead(build_error(429, "rate_limit", "Too many."))),
+        ("limited", fault_actions.answer_instead(_LIMITED)),
         ("500", fault_actions.answer_instead(build_error(500, "server_error", "Sorry."))),
         ("reset", fault_actions.end_before_work("reset")),
         ("silence", fault_actions.end_before_work("hang")),
@@ -111,6 +116,23 @@ def _build_kind_cases() -> Iterator[Case]:
             ("models", "models.list", models()),
         ):
             yield _build_case(f"after-{name}-{kind}", on, call, act, after=HOUR, times=_FEW)
+    yield _build_missing_case()
+
+
+def _build_missing_case() -> Case:
+    """Return the case of a video that was missing an hour ago: a replica did not have it yet."""
+    missing = fault_actions.answer_instead(_REFUSALS[-1])
+    return _build_case(
+        "after-missing-video",
+        "videos.retrieve",
+        RETRIEVE,
+        missing,
+        otherwise=fault_actions.answer_instead(build_json_answer(200, PENDING)),
+        after=HOUR,
+        times=2,
+        patience=8,
+        needs=("advance",),
+    )
 
 
 def _build_outage_cases() -> Iterator[Case]:
@@ -199,12 +221,13 @@ def _build_case(
     *,
     after: float = 0.0,
     times: int = _TIMES,
+    otherwise: FaultAction | None = None,
     **more: Any,
 ) -> Case:
     return Case(
         name=name,
         calls=(*(call,) * times, replace(call, after=after)),
-        rules=(_fail_at_first(on, act, more=times - _TIMES),),
+        rules=(_fail_at_first(on, act, otherwise=otherwise, more=times - _TIMES),),
         **(_QUICK | {"options": _OPTIONS, "patience": None} | more),
     )
 
@@ -253,16 +276,11 @@ def failures_leave_a_client_able(history: ClientHistory) -> Iterator[Observation
     The case decides how they fail: refused, reset, cut off or unanswered calls, videos that fail,
     links that lead to a page, calls that their caller cancels halfway or whose answer comes too
     late, or an outage that ended an hour ago. Fails when the last call raises, is not sent after an
-    outage, or returns the answer to an earlier one, or when a cancelled one ends much later.
+    outage, or much later than it could be, or returns the answer to an earlier one, or when a
+    cancelled one ends much later.
     """
     if history.case.startswith("after-withdrawn"):
-        longest = max((each.seconds for each in history.calls()[:-1]), default=0.0)
-        yield expect(
-            longest <= _LONGEST_END,
-            "an end when the caller cancels",
-            f"{longest:.0f} s later",
-            *history.requests[:1],
-        )
+        yield _cancelled_calls_end(history)
     last = history.calls()[-1] if history.calls() else None
     if last is not None:
         yield expect(
@@ -274,6 +292,29 @@ def failures_leave_a_client_able(history: ClientHistory) -> Iterator[Observation
         if history.case.startswith(_OUTAGE):
             sent = find_own_requests(history, last)
             yield expect(sent, "a request to the service, an hour later", f"none; {last.shown}")
+        yield from _is_sent_soon(history, last)
         own = find_answer(history, last)
         if history.case == "after-late" and last.kind == "value" and own:
             yield judge_unchanged(own[0].plain, last, *own)
+
+
+def _cancelled_calls_end(history: ClientHistory) -> Observation:
+    """Judge how long the calls took that were cancelled."""
+    longest = max((each.seconds for each in history.calls()[:-1]), default=0.0)
+    return expect(
+        longest <= _LONGEST_END,
+        "an end when the caller cancels",
+        f"{longest:.0f} s later",
+        *history.requests[:1],
+    )
+
+
+def _is_sent_soon(history: ClientHistory, last: CallOutcome) -> Iterator[Observation]:
+    """Judge when a call is sent an hour later: what an earlier answer asked for is long over."""
+    before = max((each.ended for each in history.calls()[:-1]), default=last.began)
+    own = find_own_requests(history, last) if last.began - before >= HOUR - 1 else []
+    for sent in own[:1]:
+        held = sent.elapsed - last.began
+        yield expect(
+            held <= _SOONEST, "a request soon: all is well again", f"{held:.0f} s later", sent
+        )

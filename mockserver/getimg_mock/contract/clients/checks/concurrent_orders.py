@@ -7,7 +7,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.clients.cases import fault_actions
-from getimg_mock.contract.clients.cases.case_rules import Case, balance, models, video
+from getimg_mock.contract.clients.cases.case_rules import (
+    NO_RETRIES,
+    Case,
+    balance,
+    image,
+    models,
+    video,
+)
 from getimg_mock.contract.clients.cases.client_check import client_check
 from getimg_mock.contract.clients.cases.value_comparison import resolve_pointer
 from getimg_mock.contract.clients.cases.wire_script import WireAnswer, WireStep, build_error
@@ -40,6 +47,10 @@ _BETWEEN: Final = 2.0
 _PATIENCE: Final = 14.0
 """The limit of one call in real time, in which images are ordered alone: they show as much."""
 _TWINS: Final = ("twins", "twins")
+_CUT_OFF: Final = "cut off"
+"""The prompt of the order whose connection breaks: that is no reason to end those of others."""
+_SLOW_ORDER: Final = 2.5
+"""How long each of two orders takes, in seconds, of which one is cancelled before."""
 
 
 def cases(_: Stream) -> Iterator[Case]:
@@ -59,13 +70,13 @@ def cases(_: Stream) -> Iterator[Case]:
             patience=_PATIENCE if kind == "image" else None,
             rules=(FaultRule(on=on, do=limited, label="429", nth=tuple(range(1, _TOGETHER + 1))),),
         )
-        ordered = tuple(
-            replace(call, args=dict(call.args) | {"prompt": prompt}) for prompt in (*_ENDS, *_TWINS)
-        )
+        prompts = (*_ENDS, *_TWINS, _CUT_OFF)
+        ordered = [replace(call, args=dict(call.args) | {"prompt": each}) for each in prompts]
         yield Case(
             name=f"many-mixed-{kind}",
             calls=(*ordered, balance()),
             together=True,
+            options=NO_RETRIES,
             settings={"video_seconds": 3},
             limit=LIMIT,
             patience=_PATIENCE if kind == "image" else None,
@@ -74,17 +85,22 @@ def cases(_: Stream) -> Iterator[Case]:
 
 
 def _build_cancelled_cases() -> Iterator[Case]:
-    """Yield the cases in which one of two waits, or of two equal reads, is cancelled."""
+    """Yield the cases in which one of two waits, orders or equal reads is cancelled.
+
+    Nothing is tried again where that can be had: a read that was cut would be, and look well.
+    """
     slow = FaultRule(on="models.list", do=fault_actions.answer_late(10.0), label="a slow list")
     yield Case(
         name="many-cancelled-reads",
         calls=(models(), models()),
         together=True,
         interrupt_after=3.0,
+        options=NO_RETRIES,
         rules=(slow,),
         limit=LIMIT,
         patience=None,
     )
+    yield _build_cancelled_order_case()
     yield Case(
         name="many-cancelled",
         calls=(video(prompt="given up"), video(prompt="wanted")),
@@ -97,9 +113,34 @@ def _build_cancelled_cases() -> Iterator[Case]:
     )
 
 
+def _build_cancelled_order_case() -> Case:
+    """Return the case of two orders under way, of which one is cancelled."""
+    late = fault_actions.answer_late(_SLOW_ORDER)
+    prompts = ("given up", "wanted")
+    return Case(
+        name="many-cancelled-orders",
+        calls=(
+            *(image(prompt=prompt) for prompt in prompts),
+            *(video(prompt=prompt).instead_of("generate_image") for prompt in prompts),
+        ),
+        together=True,
+        interrupt_after=1.0,
+        settings={"video_seconds": 1},
+        options=NO_RETRIES,
+        rules=tuple(
+            FaultRule(on=on, do=late, label="a slow order", must=False)
+            for on in ("images.generate", "videos.create")
+        ),
+        limit=LIMIT,
+        patience=_PATIENCE,
+    )
+
+
 def _answer_in_parts(turn: FaultContext) -> WireScript:
     """Send the head at once and the body later: orders differ in when they are answered."""
     prompt = _read_prompt(turn.asked.body)
+    if prompt == _CUT_OFF:
+        return (WireStep("reset", _ENDS["not allowed"]),)
     refusal = _REFUSALS.get(prompt)
     answer: WireAnswer = turn.proceed() if refusal is None else refusal
     return (WireStep(answer.head()), WireStep(answer.body, _ENDS.get(prompt, _BETWEEN)))
@@ -124,9 +165,10 @@ def _read_prompt(body: bytes) -> str:
 def results_are_not_mixed_up(history: ClientHistory) -> Iterator[Observation]:
     """Demands that each of several calls sends its own order, and returns what came of it.
 
-    Some are tried again, some are refused, one is cancelled, and two are equal. Fails when a call
-    returns the result or the error of another call, ends because another one does, or when an order
-    is paid twice, and another one never. Results without an id are not judged.
+    Some are tried again, some are refused, one is cancelled, one breaks off, and two are equal.
+    Fails when a call returns the result or the error of another call, or ends because another one
+    does, as where a client closes all its connections to stop one request. Fails when an order is
+    paid twice, and another one never. Results without an id are not judged.
     """
     if history.case.startswith("many-retried"):
         yield from _orders_are_not_mixed_up(history)
@@ -159,6 +201,8 @@ def _answers_are_not_mixed_up(history: ClientHistory) -> Iterator[Observation]:
     given: list[Any] = []
     for outcome in history.calls("generate_image", "generate_video"):
         prompt = str(outcome.args.get("prompt"))
+        if prompt == _CUT_OFF:
+            continue
         own = [each for each in history.submissions if each.asked.get("prompt") == prompt]
         refusal = _REFUSALS.get(prompt)
         if refusal is not None:

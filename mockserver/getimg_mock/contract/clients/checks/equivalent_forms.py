@@ -8,7 +8,14 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from getimg_mock.contract.clients.cases.case_rules import NO_RETRIES, Case, balance, image, video
+from getimg_mock.contract.clients.cases.case_rules import (
+    HOUR,
+    NO_RETRIES,
+    Case,
+    balance,
+    image,
+    video,
+)
 from getimg_mock.contract.clients.cases.wire_script import WireAnswer, encode_json
 from getimg_mock.contract.clients.checks.files import (
     DOWNLOAD_OPERATION,
@@ -16,6 +23,7 @@ from getimg_mock.contract.clients.checks.files import (
     find_mime_type,
     serve_picture,
 )
+from getimg_mock.contract.clients.checks.retry_waits import build_limit_headers
 from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
 
 if TYPE_CHECKING:
@@ -34,6 +42,17 @@ _ODD_HEADERS: Final = (
     ("Vary", "b"),
     ("CONTENT-type", "application/json"),
 )
+_LIMITS: Final = (
+    ("20", "0", "1577836800"),
+    ("20", "0", 0.0),
+    (None, None, "1577836800.5"),
+    ("0", "0", "0"),
+    ("x", "-3", ""),
+    (None, None, "9" * 25),
+    ("20", "19", 86400.0),
+)
+"""Limit, remaining and reset, of limits that hold up no order. The last ones are far away."""
+_LIMIT_NAMES: Final = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
 _CALLS: Final = (
     balance(),
     image(),
@@ -55,9 +74,33 @@ def cases(stream: Stream) -> Iterator[Case]:
     yield _build_case("json-bom", [_add_byte_order_mark])
     yield _build_case("json-untyped", [lambda answer: answer.with_headers(drop=("content-type",))])
     yield _build_file_case()
+    yield _build_limit_case()
     odd = (("X-New-Header", stream.letters), *_ODD_HEADERS)
     yield _build_case(
         "odd-headers", [lambda answer: answer.with_headers(*odd, drop=("content-type",))]
+    )
+
+
+def _build_limit_case() -> Case:
+    """Return the case of orders that are taken, and whose limit is over, far away or told oddly."""
+
+    def act(turn: FaultContext) -> WireAnswer:
+        told = _LIMITS[turn.adversary.call % len(_LIMITS)]
+        return turn.proceed().with_headers(*build_limit_headers(turn, *told), drop=_LIMIT_NAMES)
+
+    waited = video()
+    calls = (waited, *(image(),) * (len(_LIMITS) - 1), waited.instead_of("generate_image"))
+    rules = (
+        FaultRule(on=on, label="odd limits", do=act, must=False)
+        for on in ("images.generate", "videos.*")
+    )
+    return Case(
+        name="odd-headers-of-limits",
+        calls=calls,
+        options=NO_RETRIES,
+        limit=HOUR,
+        settings={"video_seconds": 1},
+        rules=tuple(rules),
     )
 
 

@@ -14,7 +14,7 @@ from getimg_mock.contract.clients.cases.case_rules import (
     video,
 )
 from getimg_mock.contract.clients.cases.client_check import client_check
-from getimg_mock.contract.clients.cases.wire_script import build_error
+from getimg_mock.contract.clients.cases.wire_script import WireStep, build_error
 from getimg_mock.contract.clients.checks.own_requests import find_answer
 from getimg_mock.contract.clients.checks.submission_rules import build_submission_rules
 from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
@@ -24,10 +24,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from getimg_mock.contract.clients.cases.client_history import ClientHistory
+    from getimg_mock.contract.clients.cases.wire_script import WireScript
+    from getimg_mock.contract.clients.fault_serving.fault_server import FaultContext
     from getimg_mock.contract.verdicts import Observation
     from getimg_mock.world.randomness import Stream
 
 _CONTROL_CHARACTERS: Final = "bell \x07 escape \x1b[31m nul \x00 and a line \u2028 separator"
+_TOGETHER: Final = "request-id-together"
+_SECOND: Final = "the second"
+_IDS: Final = ("req_5kQ1first7T", "req_5kQ1other8W")
+"""The request ids of two orders at the same time."""
 _SURROGATE: Final = "a lone \ud800 surrogate"
 _FALLBACK_CALL: Final = video().instead_of("generate_image")
 
@@ -36,6 +42,7 @@ def cases(stream: Stream) -> Iterator[Case]:
     """Yield the cases."""
     request_id = f"req_{stream.letters[:12]}"
     yield _build_earlier_id_case(request_id)
+    yield _build_case_of_two()
     for name, label, answer in (
         (
             "control-characters",
@@ -78,6 +85,25 @@ def _build_earlier_id_case(request_id: str) -> Case:
     )
 
 
+def _build_case_of_two() -> Case:
+    """Return the case of two orders at the same time that are refused, each with an id."""
+
+    def refuse(turn: FaultContext) -> WireScript:
+        own = _IDS[_SECOND.encode() in turn.asked.body]
+        answer = build_error(400, "invalid_parameter", "No.", ("X-Request-Id", own))
+        return (WireStep(answer.head()), WireStep(answer.body, 1.0))
+
+    orders = (image(), image(prompt=_SECOND))
+    waits = (video(), video(prompt=_SECOND))
+    return Case(
+        name=_TOGETHER,
+        calls=(*orders, *(each.instead_of("generate_image") for each in waits)),
+        together=True,
+        options=NO_RETRIES,
+        rules=build_submission_rules("two request ids", refuse),
+    )
+
+
 @client_check(
     "GC306",
     "An error whose message has control characters can be printed",
@@ -109,14 +135,17 @@ def errors_are_printable(history: ClientHistory) -> Iterator[Observation]:
     evidence="choice",
     why="The provider's support asks for it.",
     fix="Keep the response's headers on the error.",
-    cases=("request-id", "request-id-earlier"),
+    cases=("request-id", "request-id-*"),
 )
 def request_ids_are_reachable(history: ClientHistory) -> Iterator[Observation]:
     """Demands that the `X-Request-Id` of a refused request is on the error or in its text.
 
-    Fails when the id of an earlier request is there. That none is there is a warning, as no
-    documentation names the header.
+    Fails when the id of an earlier request is there, or of one at the same time. That none is there
+    is a warning, as no documentation names the header.
     """
+    if history.case == _TOGETHER:
+        yield from _ids_are_their_own(history)
+        return
     earlier = ""
     for outcome in history.calls():
         for each in find_answer(history, outcome):
@@ -131,3 +160,15 @@ def request_ids_are_reachable(history: ClientHistory) -> Iterator[Observation]:
                 continue
             reachable = outcome.error.get("request_id") == expected or expected in outcome.text
             yield warn_unless(reachable, f"the request id {expected}", outcome.shown, each)
+
+
+def _ids_are_their_own(history: ClientHistory) -> Iterator[Observation]:
+    """Judge the ids on the errors of two orders: requests at one time are told by their prompts."""
+    for outcome in history.calls("generate_image", "generate_video"):
+        own, other = _IDS if outcome.args.get("prompt") != _SECOND else reversed(_IDS)
+        told = f"{outcome.text} {outcome.error.get('request_id')}"
+        yield expect(
+            outcome.kind == "error" and other not in told,
+            f"no request id but {own}",
+            f"{outcome.shown}; id {outcome.error.get('request_id')}",
+        )

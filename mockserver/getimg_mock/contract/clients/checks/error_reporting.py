@@ -17,6 +17,7 @@ from getimg_mock.contract.clients.cases.case_rules import (
     video,
 )
 from getimg_mock.contract.clients.cases.client_check import client_check
+from getimg_mock.contract.clients.cases.encodings import ENCODINGS, accepts_encoding
 from getimg_mock.contract.clients.cases.wire_script import (
     WireAnswer,
     build_error,
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from getimg_mock.contract.clients.cases.client_history import ClientHistory
-    from getimg_mock.contract.clients.fault_serving.fault_server import FaultContext
+    from getimg_mock.contract.clients.fault_serving.fault_server import FaultAction, FaultContext
     from getimg_mock.contract.verdicts import Observation
     from getimg_mock.world.randomness import Stream
 
@@ -53,9 +54,12 @@ _ERRORS: Final = (
     (500, "server_error", "Something went wrong on our end"),
 )
 _READ_STATUSES: Final = (401, 403, 404, 429, 500)
+_LATIN_1: Final = "<h1>Erreur passag\u00e8re</h1>".encode("latin-1")
+"""A page as old gateways write it: its bytes are no UTF-8, and nothing says so."""
 _BARE_ERRORS: Final = (
     build_json_answer(500, {"error": "Internal"}),
     build_json_answer(500, {"error": None}),
+    fault_actions.build_text_answer(500, "text/html", _LATIN_1),
     build_json_answer(500, {"message": "Internal"}),
     build_json_answer(500, []),
     WireAnswer(500, (("Content-Type", "application/json"),)),
@@ -64,6 +68,7 @@ _BARE_ERRORS: Final = (
 _BARE_REFUSALS: Final = (
     fault_actions.build_text_answer(403, "text/html", fault_actions.HTML),
     fault_actions.build_text_answer(413, "text/plain", b"too large"),
+    fault_actions.build_text_answer(405, "text/html; charset=iso-8859-1", _LATIN_1),
     build_json_answer(404, {"detail": "Not Found"}),
     build_json_answer(400, {"error": {"message": None, "code": None}}),
     build_json_answer(422, {"error": ["prompt"]}),
@@ -78,6 +83,7 @@ _ODD_FAILURE: Final = f"{{provider}} at 100%: {_FAILURE} %s %(code)s \u706f"
 _UNKNOWN_ID: Final = "req-0000000000000000000000000000"
 _BAD_KEY: Final = "key_client_contract_of_nobody"
 
+_PACKED: Final = "errors-packed"
 _FREE: Final = ("free-errors", "bad-key")
 """The cases of refusals that cost nothing, on any service."""
 
@@ -89,6 +95,9 @@ def cases(stream: Stream) -> Iterator[Case]:
     request_id = f"req_{stream.letters[:12]}"
     listed = [build_error(*each, ("X-Request-Id", request_id)) for each in _ERRORS]
     yield from _build_listed_cases(listed)
+    packed = FaultRule(on="*", label="packed", do=_refuse_packed(listed[2]))
+    calls = (image(), models(), video())
+    yield Case(name=_PACKED, calls=calls, rules=(packed,), limit=HOUR)
     yield from _build_free_cases()
     yield _build_odd_key_case()
     yield from _build_other_cases(listed)
@@ -195,6 +204,20 @@ def _build_other_cases(listed: list[WireAnswer]) -> Iterator[Case]:
     )
 
 
+def _refuse_packed(refusal: WireAnswer) -> FaultAction:
+    """Return the action that refuses in the first encoding that the client names, if it does."""
+
+    def act(turn: FaultContext) -> WireAnswer:
+        named = [value for name, value in turn.asked.headers if name.lower() == "accept-encoding"]
+        taken = [each for each in ENCODINGS if accepts_encoding(each, named)]
+        if not taken:
+            return refusal
+        packed = WireAnswer(refusal.status, refusal.headers, ENCODINGS[taken[0]](refusal.body))
+        return packed.with_headers(("Content-Encoding", taken[0]))
+
+    return act
+
+
 def _fail_oddly(turn: FaultContext) -> WireAnswer:
     """Answer that the video has failed, with a message that formats take for one of theirs."""
     name = turn.asked.target.partition("?")[0].rpartition("/")[2]
@@ -209,17 +232,20 @@ def _fail_oddly(turn: FaultContext) -> WireAnswer:
     evidence="documented",
     why="The documentation asks callers to act on the code.",
     fix="Put code and message on the error.",
-    cases=("errors", "errors-of-reads", "errors-retried", *_FREE),
+    cases=("errors", "errors-of-reads", "errors-retried", _PACKED, *_FREE),
 )
 def errors_are_visible(history: ClientHistory) -> Iterator[Observation]:
     """Demands that each refusal raises an error with the code and the message of its body.
 
     Tries the documented statuses on submissions and reads, and those that are tried again until
-    the client gives up. Fails when either text is missing.
+    the client gives up, and refusals that are compressed, for clients that accept that. Fails when
+    either text is missing.
     """
     for outcome in history.calls():
         for each in find_answer(history, outcome):
             error = each.error
+            if history.case == _PACKED:
+                error = dict(zip(("code", "message"), _ERRORS[2][1:], strict=True))
             code, message = str(error.get("code")), str(error.get("message"))
             text = f"{outcome.text} {outcome.error.get('code')}"
             seen = outcome.kind == "error" and code in text and message in text

@@ -20,6 +20,7 @@ from getimg_mock.contract.clients.cases.case_rules import (
 from getimg_mock.contract.clients.cases.client_check import client_check
 from getimg_mock.contract.clients.cases.encodings import ENCODINGS, accepts_encoding
 from getimg_mock.contract.clients.cases.wire_script import WireAnswer, WireStep, encode_chunks
+from getimg_mock.contract.clients.checks import piecewise_answers
 from getimg_mock.contract.clients.checks.files import (
     DOWNLOAD_OPERATION,
     JPEG,
@@ -113,12 +114,14 @@ def _list_forms() -> dict[str, Callable[[WireAnswer], WireAnswer | WireScript]]:
     return forms | {f"encoding-{name}": _encode_with(name) for name in ENCODINGS}
 
 
-def _serve_in_forms(turn: FaultContext) -> WireAnswer:
-    """Answer with a file: in chunks, until the connection closes, and packed where it may be."""
+def _serve_in_forms(turn: FaultContext) -> WireAnswer | WireScript:
+    """Answer with a file: in chunks that come in pieces, until the end, and packed if it may be."""
     answer = serve_picture()(turn)
     place = turn.adversary.call % 4
+    if place == 1:
+        return piecewise_answers.cut_up(answer, chunked=True)
     if place < 3:
-        return replace(answer, framing="chunked" if place == 1 else "close")
+        return replace(answer, framing="close")
     may = _build_condition("gzip")
     return _encode_with("gzip")(answer) if may and may(turn.asked) else answer
 
@@ -180,17 +183,22 @@ def _shift_date(seconds: float) -> FaultAction:
         "framing-trailers",
         "framing-single-bytes",
         "framing-download",
+        "framing-pieces*",
     ),
 )
 def framings_are_read(history: ClientHistory) -> Iterator[Observation]:
     """Demands that each legal content encoding and chunked form of an answer is read.
 
-    Files are served so, too, and until the connection closes. Fails when the call does not return
-    the value, or does not save the file. For several extensions of one chunk, which common
-    parsers refuse, a clear error is also accepted.
+    Files are served so, too, and until the connection closes. Some answers, and a file, arrive in
+    pieces that end within a letter, an escape, a number or the end of a line. Fails when the call
+    does not return the value as it was sent, or does not save the file. For several
+    extensions of one chunk, which common parsers refuse, a clear error is also accepted.
     """
     if history.case == "framing-download":
         yield from _files_are_read(history)
+        return
+    if history.case.startswith("framing-pieces"):
+        yield from piecewise_answers.pieces_are_joined(history)
         return
     if history.case != "framing-several-extensions":
         yield from legal_http_is_read(history)

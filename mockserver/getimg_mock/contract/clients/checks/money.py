@@ -1,4 +1,4 @@
-"""GC401 to GC407 and GC416 to GC418: money. The ledger shows what a call has really cost."""
+"""GC401 to GC407, GC417 and GC418: money. The ledger shows what a call has really cost."""
 
 from __future__ import annotations
 
@@ -48,9 +48,6 @@ _LOST_ANSWERS: Final[dict[str, tuple[FaultAction, dict[str, Any]]]] = {
     "502": (fault_actions.answer_after_work(_GATEWAY), {}),
     "504": (fault_actions.answer_after_work(_LATE_GATEWAY), {}),
 }
-_CLAIMED_FREE: Final = re.compile(
-    r"\b(not|never|nothing|no)\b[^.;]{0,24}\b(charged?|billed|costs?)\b", re.IGNORECASE
-)
 _KEY_NAME: Final = re.compile(r"idempoten|(client|request)-token$", re.IGNORECASE)
 _SAFE: Final = (
     "Do not send a POST again once its bytes are out. Report the outcome as unknown; the ledger, "
@@ -269,66 +266,6 @@ def _is_in_doubt(each: ClientExchange) -> bool:
 def _find_key(each: ClientExchange) -> str | None:
     """Return what a server could tell a repetition by: no name of a header is documented."""
     return next((value for name, value in each.sent if _KEY_NAME.search(name)), None)
-
-
-@client_check(
-    "GC416",
-    "An unknown outcome is reported as unknown",
-    severity="blocker",
-    evidence="choice",
-    why="Only then can the caller check the ledger before paying again.",
-    fix="Raise a distinct error once the request may have reached the server.",
-    cases=(
-        "unknown-*",
-        "lost-reset-*",
-        "lost-close-*",
-        "lost-timeout-*",
-        "lost-502-*",
-        "lost-504-*",
-    ),
-)
-def unknown_outcomes_are_told(history: ClientHistory) -> Iterator[Observation]:
-    """Demands an error that differs from that of a refused connection when an answer is lost.
-
-    Fails when the call returns a value, raises the type that also means that nothing was sent, or
-    says that nothing was charged. An error that has a field for it, such as `outcome_unknown`, has
-    to set it.
-    """
-    if not history.case.startswith("unknown-"):
-        yield from _losses_are_not_denied(history)
-        return
-    for outcome in history.calls():
-        lost = [each for each in history.during(outcome) if each.label == "work done, answer lost"]
-        if not lost:
-            continue
-        known = [each for each in history.calls() if each is not outcome and each.kind == "error"]
-        same = any(each.error.get("type") == outcome.error.get("type") for each in known)
-        told = outcome.kind == "error" and (bool(outcome.error.get("unknown")) or not same)
-        told = told and not _is_denied(outcome)
-        yield expect(
-            told,
-            "an error that says the outcome is unknown, unlike a refused connection",
-            outcome.shown,
-            *lost,
-        )
-
-
-def _is_denied(outcome: CallOutcome) -> bool:
-    """Return whether an error says that its outcome is known, or that nothing was charged."""
-    return outcome.error.get("unknown") is False or bool(_CLAIMED_FREE.search(outcome.text))
-
-
-def _losses_are_not_denied(history: ClientHistory) -> Iterator[Observation]:
-    """Judge losses where no refused connection can be had for comparison."""
-    for outcome in history.calls():
-        lost = [each for each in history.during(outcome) if each.paid and each.label]
-        if lost and outcome.kind == "error":
-            yield expect(
-                not _is_denied(outcome),
-                "an error that does not say that nothing was done or charged",
-                outcome.shown,
-                *lost[:2],
-            )
 
 
 @client_check(

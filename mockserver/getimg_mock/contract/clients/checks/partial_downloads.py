@@ -123,7 +123,7 @@ def _build_cut_off_cases() -> Iterator[Case]:
 def _build_cut_once_cases() -> Iterator[Case]:
     """Yield the cases in which the first try breaks off, with and without ranges after that."""
     for name, serve in (("ranges", _serve_same_file), ("whole", serve_picture())):
-        half = build_rule(partial(_serve_half, serve), "half", nth=(1,))
+        half = build_rule(partial(serve_half, serve), "half", nth=(1,))
         then = build_rule(serve, "the file", must=False)
         yield build_download_case(f"cut-once-{name}", half, then, calls=download_twice())
     yield _build_other_result_case()
@@ -143,7 +143,8 @@ def _build_other_result_case() -> Case:
     )
 
 
-def _serve_half(serve: Callable[[FaultContext], WireAnswer], turn: FaultContext) -> WireScript:
+def serve_half(serve: Callable[[FaultContext], WireAnswer], turn: FaultContext) -> WireScript:
+    """Answer with the first half of what `serve` does."""
     return cut(serve(turn))
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.clients.cases import fault_actions
+from getimg_mock.contract.clients.cases.case_rules import video
 from getimg_mock.contract.clients.cases.client_check import client_check
 from getimg_mock.contract.clients.cases.wire_script import build_error
+from getimg_mock.contract.clients.checks.message_variants import VIDEO_ANSWER
 from getimg_mock.contract.clients.checks.own_requests import names_generation
 from getimg_mock.contract.clients.checks.polling import (
     HOLD_VIDEOS,
@@ -26,7 +28,8 @@ if TYPE_CHECKING:
     from getimg_mock.contract.clients.cases.client_history import (
         ClientHistory,
     )
-    from getimg_mock.contract.clients.fault_serving.fault_server import FaultAction
+    from getimg_mock.contract.clients.cases.wire_script import WireAnswer
+    from getimg_mock.contract.clients.fault_serving.fault_server import FaultAction, FaultContext
     from getimg_mock.contract.verdicts import Observation
     from getimg_mock.world.randomness import Stream
 
@@ -77,6 +80,7 @@ def cases(_: Stream) -> Iterator[Case]:
     yield build_wait_case("late-404", settings=SLOW_VIDEO, rules=(missing,))
     yield build_wait_case("regress", settings={"video_seconds": 3}, rules=_REGRESS)
     yield from _build_real_cases()
+    yield _build_incomplete_case()
 
 
 def _build_odd_answer_cases() -> Iterator[Case]:
@@ -91,7 +95,9 @@ def _build_odd_answer_cases() -> Iterator[Case]:
         ("silent", fault_actions.end_before_work("hang"), True),
         ("told", told, True),
     ):
-        rule = _build_poll_rule(act, f"poll: {name}", nth=(2,), legal=legal)
+        # Two that are silent take so long that several more would have been due.
+        nth = (2, 3) if name == "silent" else (2,)
+        rule = _build_poll_rule(act, f"poll: {name}", nth=nth, legal=legal)
         options = WAIT_OPTIONS | {"timeout": 10}
         yield build_wait_case(f"shaky-{name}", settings=SLOW_VIDEO, options=options, rules=(rule,))
 
@@ -124,6 +130,30 @@ def _build_real_cases() -> Iterator[Case]:
     )
 
 
+def _build_incomplete_case() -> Case:
+    """Return the case of videos that are completed, and lack their file."""
+    rule = _build_poll_rule(_take_the_file_away, "completed without a file", nth=(), legal=False)
+    return build_real_wait_case(
+        "shaky-incomplete",
+        patience=12,
+        seconds=1,
+        wait_timeout=4,
+        needs=("wait_timeout",),
+        rules=(rule,),
+    ).with_changes(calls=(video(),) * 3)
+
+
+def _take_the_file_away(turn: FaultContext) -> WireAnswer:
+    """Answer that a video is completed, without its data, with no items, or without the link."""
+    answer = turn.proceed()
+    if answer.json is None or answer.status >= 300:
+        return answer
+    linkless = {name: each for name, each in VIDEO_ANSWER["data"][0].items() if name != "url"}
+    less: dict[str, Any] = ({}, {"data": []}, {"data": [linkless]})[turn.adversary.call % 3]
+    kept = {name: each for name, each in VIDEO_ANSWER.items() if name != "data"}
+    return answer.with_json(kept | less | {"id": answer.json["id"]})
+
+
 def _build_poll_rule(
     act: FaultAction, label: str, *, nth: tuple[int, ...], legal: bool = True
 ) -> FaultRule:
@@ -152,7 +182,7 @@ def shaky_polls_lose_nothing(history: ClientHistory) -> Iterator[Observation]:
     """Demands the result, or an error that names the generation, when polls fail.
 
     The case decides how they fail: a status, a reset, HTML, a 404 at first, for half a minute, or
-    for good. Fails on an error
+    for good; or the completed video lacks its file. Fails on an error
     without the id of the paid generation.
     """
     for outcome in history.calls("generate_video"):

@@ -29,13 +29,20 @@ WAIT_LIMIT: Final = 3900.0
 SLOW_VIDEO: Final = {"video_seconds": 42}
 WAIT_OPTIONS: Final = {"poll_interval": 5, "wait_timeout": 600}
 HOLD_VIDEOS: Final[dict[str, Any]] = {"on": ["videos.create"], "transition": {"hold": True}}
-_MISSED: Final = 7.5
-"""When a video is done that pauses that double miss: they look after 7 s, and then after 15."""
+_SLOW_ANSWER: Final = 23.0
+_SLOW_ANSWER_REAL: Final = 2.4
+"""How long some polls take: two more, at the interval of the case, would be due meanwhile."""
+_MISSED: Final = 9.9
+"""When a video is done that pauses that double miss: as their first look takes 2.4 s, they look
+after 9.4 s, and then after 17.4."""
 _MANY: Final = 24
 _PACE: Final = 2.0
 """The polls a second that one client may send on average, in all its waits: our choice."""
 _SHORTEST_OUTAGE: Final = 0.3
 """The seconds in which a client may at most try two or more failing polls again: our choice."""
+_MOST_HELD: Final = 3.0
+"""How many seconds after the last poll a result may come: less than the advised interval."""
+_SLOW_LABEL: Final = "slow answers"
 _TERMINAL: Final = ("completed", "failed")
 
 
@@ -51,7 +58,7 @@ def cases(_: Stream) -> Iterator[Case]:
     yield build_wait_case(
         "polled-slow",
         settings={"video_seconds": 90},
-        rules=(build_slow_answers(23.0, nth=(2, 5)),),
+        rules=(build_slow_answers(_SLOW_ANSWER, nth=(2, 5)),),
     )
     yield build_wait_case("slower-please", settings=SLOW_VIDEO, rules=_build_retry_after_rules(20))
     for name, count in (("many", 8), ("many-more", _MANY)):
@@ -61,7 +68,14 @@ def cases(_: Stream) -> Iterator[Case]:
             settings=SLOW_VIDEO,
             together=True,
         )
-    yield build_real_wait_case("polled-real", patience=16, seconds=_MISSED, wait_timeout=13)
+    yield build_real_wait_case(
+        "polled-real",
+        patience=16,
+        seconds=_MISSED,
+        wait_timeout=13,
+        rules=(build_slow_answers(_SLOW_ANSWER_REAL, nth=(1,)),),
+        early=True,
+    )
     yield build_real_wait_case(
         "slower-please-real",
         patience=20,
@@ -111,7 +125,7 @@ def _build_retry_after_rules(seconds: int) -> tuple[FaultRule, ...]:
 def build_slow_answers(seconds: float, **more: Any) -> FaultRule:
     """Return the rule that answers polls after so many seconds: all, or those that `more` names."""
     act = fault_actions.answer_late(seconds)
-    return FaultRule(on="videos.retrieve", do=act, label="slow answers", **more)
+    return FaultRule(on="videos.retrieve", do=act, label=_SLOW_LABEL, **more)
 
 
 def build_failing_polls(act: FaultAction) -> FaultRule:
@@ -146,6 +160,7 @@ def _interval(history: ClientHistory) -> float:
         "outage-30",
         "outage-real",
         "late-404*",
+        "shaky-silent",
         "observed",
     ),
     observable=True,
@@ -154,12 +169,16 @@ def polls_are_paced(history: ClientHistory) -> Iterator[Observation]:
     """Demands that polls of a video are at least the configured interval apart.
 
     Fails on a shorter distance, also after a poll that took long, and after a pause that the server
-    asked for. Without a configured interval, one below the advised 5 s is a warning. A poll that
-    fails may be tried again sooner; fails when several are, one right after the other.
+    asked for, and on polls that go on at the interval while an earlier one is not answered. Without
+    a configured interval, one below the advised 5 s is a warning. A poll that fails may be tried
+    again sooner; fails when several are, one right after the other, and when those that were missed
+    are made up for.
     """
-    if history.case.startswith(("outage-", "late-")):
+    if history.case.startswith(("outage-", "late-", "shaky-")):
         yield from _failing_polls_are_paced(history)
+        yield from _missed_polls_are_left_out(history)
         return
+    yield from _polls_wait_for_answers(history)
     least = _interval(history)
     judge = expect if "poll_interval" in history.options else warn_unless
     for sent in _group_by_video(history).values():
@@ -172,6 +191,49 @@ def polls_are_paced(history: ClientHistory) -> Iterator[Observation]:
                 first,
                 second,
             )
+
+
+def _polls_wait_for_answers(history: ClientHistory) -> Iterator[Observation]:
+    """Judge the polls that are sent while an earlier one of the same video is being answered.
+
+    One that gives up on an answer may poll again; to go on at the interval lets requests pile up.
+    """
+    slow = {"polled-slow": _SLOW_ANSWER, "polled-real": _SLOW_ANSWER_REAL}.get(history.case, 0.0)
+    due = int(slow / _interval(history))
+    for first in history.poll_requests if due > 1 else ():
+        if first.label == _SLOW_LABEL:
+            until = first.elapsed + slow - 0.05
+            beside = [
+                each for each in history.poll_requests if first.elapsed < each.elapsed < until
+            ]
+            yield expect(
+                len(beside) < due,
+                f"an answer, {slow:g} s later, before further polls",
+                f"{len(beside)} polls meanwhile",
+                first,
+                *beside[:3],
+            )
+
+
+def _missed_polls_are_left_out(history: ClientHistory) -> Iterator[Observation]:
+    """Judge the polls after those that failed: none is sent for each that would have been due.
+
+    One may come sooner, where polls are sent at fixed times.
+    """
+    least = _interval(history) / 2
+    judge = expect if "poll_interval" in history.options else warn_unless
+    for sent in _group_by_video(history).values():
+        for one, two, three in zip(sent, sent[1:], sent[2:], strict=False):
+            if one.status == two.status == 200:
+                gaps = two.elapsed - one.elapsed, three.elapsed - two.elapsed
+                yield judge(
+                    max(gaps) >= least,
+                    f"{_interval(history):g} s between polls, once they are answered again",
+                    f"{gaps[0]:.2f} s and {gaps[1]:.2f} s",
+                    one,
+                    two,
+                    three,
+                )
 
 
 def _failing_polls_are_paced(history: ClientHistory) -> Iterator[Observation]:
@@ -197,14 +259,25 @@ def _failing_polls_are_paced(history: ClientHistory) -> Iterator[Observation]:
     evidence="seed",
     why="A finished generation does not change.",
     fix="Leave the loop at completed or failed.",
-    cases=("polled", "polled-real", "observed"),
+    cases=("polled", "polled-real", "waits-apart*", "waited-often*", "observed"),
     observable=True,
 )
 def polling_stops(history: ClientHistory) -> Iterator[Observation]:
     """Demands that no poll follows the answer in which a generation is completed or failed.
 
-    Fails on each further poll of that generation.
+    Fails on each further poll of that generation, also while the client is asked for another one,
+    and when the call goes on for another interval.
     """
+    for outcome in history.calls("generate_video"):
+        polls = [each for each in history.during(outcome) if each.operation == "videos.retrieve"]
+        if polls and polls[-1].object.get("status") in _TERMINAL:
+            held = outcome.ended - polls[-1].elapsed
+            yield expect(
+                held <= _MOST_HELD,
+                "an end at once",
+                f"{outcome.shown} {held:.1f} s later",
+                polls[-1],
+            )
     for sent in _group_by_video(history).values():
         ended = next(
             (place for place, each in enumerate(sent) if each.object.get("status") in _TERMINAL),

@@ -1,4 +1,4 @@
-"""GC408 to GC410: which failures are tried again."""
+"""GC408 and GC409: which failures are tried again."""
 
 from __future__ import annotations
 
@@ -47,10 +47,7 @@ _NOT_DONE: Final = build_error(
 _DOWN: Final = build_error(500, "server_error", "Something went wrong on our end")
 _OUTAGE_CALLS: Final = 6
 """How many calls fail one after another before the service is well again."""
-_FINAL_STATUSES: Final = (400, 401, 402, 403, 404, 405, 413, 415, 422, 431)
 _HALFWAY: Final = "reset halfway"
-_TOLD_TO_WAIT: Final = frozenset({401, 402, 422})
-"""Refusals that say when to come back, as gateways add it to any: it does not make them passing."""
 READS: Final = (
     ("models.list", models()),
     ("billing.balance", balance()),
@@ -96,7 +93,6 @@ def cases(_: Stream) -> Iterator[Case]:
     yield from _build_early_failure_cases()
     yield from _build_read_cases()
     yield from _build_recovery_cases()
-    yield from _build_refusal_cases()
 
 
 def _build_early_failure_cases() -> Iterator[Case]:
@@ -256,40 +252,6 @@ _PENDING_RULE: Final = FaultRule(
 )
 
 
-def _build_refusal_cases() -> Iterator[Case]:
-    yield _build_refused_poll_case(401, "invalid_api_key")
-    yield _build_refused_poll_case(403, "forbidden")
-    for status in _FINAL_STATUSES:
-        told = (("Retry-After", "1"),) if status in _TOLD_TO_WAIT else ()
-        refusal = fault_actions.answer_instead(build_error(status, "refused", "Refused.", *told))
-        yield Case(
-            name=f"refusal-{status}",
-            calls=(image(), models(), video()),
-            limit=LIMIT,
-            rules=tuple(
-                FaultRule(on=on, do=refusal, label=f"{status}")
-                for on in ("images.generate", "models.list", "videos.create")
-            ),
-        )
-
-
-def _build_refused_poll_case(status: int, code: str) -> Case:
-    """Return the case in which a key is no longer taken, say, while a video is waited for."""
-    refusal = fault_actions.answer_instead(build_error(status, code, "Refused from now on."))
-    return Case(
-        name=f"refusal-of-polls-{status}",
-        calls=(video(),),
-        limit=LIMIT,
-        settings={"video_seconds": 42},
-        options={"poll_interval": 1, "wait_timeout": 20},
-        rules=(
-            FaultRule(
-                on="videos.retrieve", do=refusal, label=f"{status}", nth=tuple(range(2, 100))
-            ),
-        ),
-    )
-
-
 @client_check(
     "GC408",
     "Failures before any effect end in one generation or in a clear error",
@@ -346,35 +308,3 @@ def reads_are_retried(history: ClientHistory) -> Iterator[Observation]:
             outcome.shown,
             *sent[:4],
         )
-
-
-@client_check(
-    "GC410",
-    "400 to 405, 413, 415, 422 and 431 are never tried again",
-    severity="major",
-    evidence="documented",
-    why="The documentation calls those that it lists not retryable, and none of them passes.",
-    fix="Retry 429 and 5xx only, and only where it is safe.",
-    cases=("refusal-*", "free-errors", "bad-key", "observed-refusals"),
-    observable=True,
-)
-def refusals_are_final(history: ClientHistory) -> Iterator[Observation]:
-    """Demands that a request that was refused for good is sent once.
-
-    Fails on a second request after 400 to 405, 413, 415, 422 or 431 within the same call, with and
-    without Retry-After, and on a further poll once polls get 401 or 403.
-    """
-    if history.case.startswith("refusal-of-polls"):
-        refused = [each for each in history.poll_requests if each.status in {401, 403}]
-        more = refused[1:]
-        yield expect(not more, "no further poll after that", f"{len(more)} more", *refused[:3])
-        return
-    for outcome in history.calls():
-        sent = find_own_requests(history, outcome)
-        if sent:
-            yield expect(
-                len(sent) == 1,
-                f"no second request after {sent[0].status}",
-                f"{len(sent)} requests",
-                *sent[:4],
-            )

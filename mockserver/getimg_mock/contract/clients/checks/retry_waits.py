@@ -7,13 +7,17 @@ from typing import TYPE_CHECKING, Final
 
 from getimg_mock.contract.clients.cases import fault_actions
 from getimg_mock.contract.clients.cases.case_rules import (
+    VIDEO,
     Case,
+    ClientCall,
     balance,
+    download,
     image,
     models,
     video,
 )
 from getimg_mock.contract.clients.cases.client_check import client_check
+from getimg_mock.contract.clients.cases.wire_script import build_error
 from getimg_mock.contract.clients.checks.own_requests import find_own_requests, measure_gaps
 from getimg_mock.contract.clients.checks.retries import LIMIT
 from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
@@ -23,16 +27,36 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Any
 
-    from getimg_mock.contract.clients.cases.client_history import ClientHistory
+    from getimg_mock.contract.clients.cases.client_history import CallOutcome, ClientHistory
+    from getimg_mock.contract.clients.cases.wire_script import WireAnswer
     from getimg_mock.contract.clients.fault_serving.fault_server import FaultContext
     from getimg_mock.contract.verdicts import Observation
     from getimg_mock.world.randomness import Stream
 
 _MOST_LATE: Final = 600.0
+_MOST_HELD: Final = 5.0
+"""How many seconds a call may take that has nothing to wait for: clients space their requests."""
+_NOT_ALLOWED: Final = "not allowed"
+_SHORTEST_WAIT: Final = 0.03
+"""What the longest of three or more pauses reaches, also where they are random."""
 _SPELLINGS: Final = ("retry-after", "RETRY-AFTER")
 """The case of a header's name has no meaning: HTTP/2 and proxies change it."""
 _ODD_RESETS: Final = ("0", "1577836800", "soon", "-1", "1e400", "")
 """Resets that are long over, or none."""
+_OVER: Final = (
+    ("20", "0", "1577836800"),
+    ("20", "0", 0.0),
+    (None, None, "1577836800.5"),
+    ("0", "-3", "0"),
+)
+"""Limit, remaining and reset of limits that are over: a text, seconds from now, or no header."""
+_ODD_LIMITS: Final = (
+    *_OVER,
+    ("20", "0", None),
+    ("20", None, "soon"),
+    (None, "0", "9" * 25),
+    ("20", "0", 1.2),
+)
 _ODD_WAITS: Final = (
     "-5",
     "soon",
@@ -48,19 +72,23 @@ _ODD_WAITS: Final = (
 def cases(_: Stream) -> Iterator[Case]:
     """Yield a case for each way to say how long to wait."""
     yield _build_rate_limit_case("wait-5", _ask_for("5"), patience=7)
-    yield _build_rate_limit_case("wait-17", _ask_for("17", "retry-after"), patience=None)
+    yield _build_rate_limit_case("wait-17", _ask_for(" 17 ", "retry-after"), patience=None)
     for place, text in enumerate(_ODD_RESETS):
         # Often enough that one pause is no accident of a client whose pauses are random.
         yield _build_rate_limit_case(
             f"odd-wait-reset-{place}", _ask_oddly(text), patience=None, times=4
         )
     yield from _build_other_cases()
+    yield _build_spent_limit_case()
+    yield _build_rate_limit_case(
+        "odd-wait-limits", _ask_by_odd_limits, patience=4, times=len(_ODD_LIMITS)
+    )
     for text, name in zip(("60", "61", "120", "900"), _SPELLINGS * 2, strict=True):
-        yield _build_rate_limit_case(f"long-wait-{text}", _ask_for(text, name), patience=4)
-    yield _build_rate_limit_case("date-wait-30", _ask_by_date, patience=4)
-    yield _build_rate_limit_case("reset-wait-45", _ask_by_reset, patience=4)
+        yield _build_rate_limit_case(f"long-wait-{text}", _ask_for(text, name), patience=3)
+    yield _build_rate_limit_case("date-wait-30", _ask_by_date, patience=3)
+    yield _build_rate_limit_case("reset-wait-45", _ask_by_reset, patience=3)
     for place, text in enumerate(_ODD_WAITS):
-        yield _build_rate_limit_case(f"odd-wait-{place}", _ask_for(text), patience=4, times=4)
+        yield _build_rate_limit_case(f"odd-wait-{place}", _ask_for(text), patience=4, times=3)
 
 
 def _build_other_cases() -> Iterator[Case]:
@@ -84,9 +112,61 @@ def _build_other_cases() -> Iterator[Case]:
         )
 
 
+def _build_spent_limit_case() -> Case:
+    """Return the case of calls that need no order, or have got theirs, while none is left.
+
+    The order that is refused comes last: a client may wait for the next window before it.
+    """
+    return Case(
+        name="spent-limit",
+        calls=(
+            image(),
+            download(),
+            balance(),
+            models(),
+            ClientCall(op="submit_video", args=VIDEO).instead_of("generate_image"),
+            video().instead_of("generate_image", "submit_video"),
+            image(prompt=_NOT_ALLOWED),
+        ),
+        settings={"video_seconds": 1},
+        limit=LIMIT,
+        rules=(
+            FaultRule(
+                on="images.generate",
+                do=_refuse_at_limit,
+                label="422, no order left",
+                when=lambda asked: _NOT_ALLOWED.encode() in asked.body,
+                must=False,
+            ),
+            FaultRule(on="*", do=fault_actions.exhaust_limit, label="no further order"),
+        ),
+    )
+
+
+def _refuse_at_limit(turn: FaultContext) -> WireAnswer:
+    spent = fault_actions.list_spent_limit(turn)
+    return build_error(422, "content_policy_violation", "The prompt failed our checks.", *spent)
+
+
 def _ask_oddly(text: str) -> Callable[[FaultContext], tuple[tuple[str, str], ...]]:
     """Return headers by which a limit is reset at a moment that cannot be waited for."""
     return lambda _: (("X-RateLimit-Remaining", "0"), ("X-RateLimit-Reset", text))
+
+
+def _ask_by_odd_limits(turn: FaultContext) -> tuple[tuple[str, str], ...]:
+    """Return the headers of the next odd limit for each call."""
+    return build_limit_headers(turn, *_ODD_LIMITS[turn.adversary.call % len(_ODD_LIMITS)])
+
+
+def build_limit_headers(
+    turn: FaultContext, limit: str | None, remaining: str | None, reset: str | float | None
+) -> tuple[tuple[str, str], ...]:
+    """Return headers of a rate limit; a number of `reset` is one of seconds from now."""
+    if isinstance(reset, float):
+        at = turn.adversary.later(reset).timestamp()
+        reset = f"{at:.3f}" if reset else str(int(at))
+    named = {"Limit": limit, "Remaining": remaining, "Reset": reset}
+    return tuple((f"X-RateLimit-{name}", text) for name, text in named.items() if text is not None)
 
 
 def _ask_for(
@@ -150,12 +230,13 @@ def _build_rate_limit_case(
 )
 @client_check(
     "GC413",
-    "With X-RateLimit-Reset alone, the client waits for it or gives up",
+    "X-RateLimit-Reset alone is waited for, or given up on, and delays nothing else",
     severity="major",
     evidence="documented",
-    why="A 429 for concurrency has no Retry-After.",
-    fix="Use X-RateLimit-Reset when there is no Retry-After.",
-    cases=("reset-wait-*",),
+    why="A 429 for concurrency has no Retry-After. A result that is there is paid, and reads and "
+    "downloads take nothing from the limit.",
+    fix="Use X-RateLimit-Reset after a 429 without Retry-After, or before a further order.",
+    cases=("reset-wait-*", "spent-limit"),
 )
 def waits_as_asked(history: ClientHistory) -> Iterator[Observation]:
     """Demands that a submission is not sent again before the time that a 429 names.
@@ -163,8 +244,12 @@ def waits_as_asked(history: ClientHistory) -> Iterator[Observation]:
     The case decides how it is named: as seconds, as a date, or by the rate limit's reset; reads get
     one too, and a 503 may name one. Fails on an earlier request, and on one that is ten minutes
     late. A client that gives up has to raise an error, and one that waits has to come back. A poll
-    that gets a 429 is no exception.
+    that gets a 429 is no exception. Where an answer says that no order is left, a result or refusal
+    that has come has to be handed out all the same, and reads and downloads must not wait.
     """
+    if history.case == "spent-limit":
+        yield from _nothing_else_waits(history)
+        return
     if history.case.startswith("shaky-"):
         yield from _polls_wait_as_asked(history)
         return
@@ -197,6 +282,22 @@ def waits_as_asked(history: ClientHistory) -> Iterator[Observation]:
             yield expect(given_up, "to wait or to give up", outcome.shown, *sent)
 
 
+def _nothing_else_waits(history: ClientHistory) -> Iterator[Observation]:
+    """Judge how long each call took, and an order from its answer on: before it, it may wait."""
+    for outcome in history.calls():
+        sent = find_own_requests(history, outcome)
+        orders = [each for each in sent if each.submits]
+        if outcome.op in {"generate_image", "submit_video", "generate_video"} and not orders:
+            continue
+        since = sent[-1].elapsed if orders else outcome.began
+        yield expect(
+            outcome.ended - since <= _MOST_HELD,
+            "an end at once: nothing is left to wait for",
+            f"{outcome.shown} after {outcome.ended - since:.0f} s",
+            *sent[-1:],
+        )
+
+
 def _polls_wait_as_asked(history: ClientHistory) -> Iterator[Observation]:
     """Judge the poll that follows one which was refused with Retry-After."""
     for first, second in itertools.pairwise(history.poll_requests):
@@ -220,11 +321,22 @@ def _polls_wait_as_asked(history: ClientHistory) -> Iterator[Observation]:
 def odd_waits_do_no_harm(history: ClientHistory) -> Iterator[Observation]:
     """Demands a result or a clear error when Retry-After cannot be read as a time to wait.
 
-    So it does for a reset of the rate limit that is none, or is over.
-    Fails on another error, and when none of the pauses before a further attempt reaches 0.05 s.
+    So it does for a reset of the rate limit that is none, or is over, and where headers of the
+    limit are missing. Fails on another error, and when none of the pauses before a further
+    attempt reaches 0.03 s.
     """
+    outcomes = history.calls()
+    over = len(_OVER) if history.case == "odd-wait-limits" else len(outcomes)
+    for part in (outcomes[:over], outcomes[over:]):
+        yield from _odd_waits_are_made(history, part)
+
+
+def _odd_waits_are_made(
+    history: ClientHistory, outcomes: list[CallOutcome]
+) -> Iterator[Observation]:
+    """Judge calls that were asked oddly to wait: random pauses may be short, but not all."""
     pauses, again = [], []
-    for outcome in history.calls():
+    for outcome in outcomes:
         sent = find_own_requests(history, outcome)
         if outcome.kind == "abandoned" and not history.virtual:
             yield expect(True, "", "")  # noqa: FBT003 - it waits longer than real time allows
@@ -239,7 +351,7 @@ def odd_waits_do_no_harm(history: ClientHistory) -> Iterator[Observation]:
         pauses += measure_gaps(tries)
         again += tries[:2]
     yield expect(
-        not pauses or max(pauses) >= 0.05,
+        not pauses or max(pauses) >= _SHORTEST_WAIT,
         "a pause before the next try",
         f"at most {max(pauses, default=0):.3f} s",
         *again[:4],

@@ -19,6 +19,12 @@ from getimg_mock.contract.clients.cases.case_rules import (
     video,
 )
 from getimg_mock.contract.clients.cases.client_check import client_check
+from getimg_mock.contract.clients.checks.files import (
+    DOWNLOAD_OPERATION,
+    describe_result,
+    serve_picture,
+)
+from getimg_mock.contract.clients.checks.own_requests import find_own_requests
 from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
 from getimg_mock.contract.verdicts import expect
 
@@ -39,6 +45,17 @@ _TOGETHER: Final = 8
 _TOGETHER_SECONDS: Final = 17.0
 """So that orders at the same time take less than a minute where three are under way at most: that
 is what some accounts allow, and a client may keep to it."""
+_BESIDE: Final = "slow-orders-beside"
+_REFUSAL: Final = 1.0
+"""After how many seconds an order is refused: by then, the other calls are under way."""
+_PAUSE: Final = 8
+"""How many seconds that order, or a wait for a video, takes; nothing else has to."""
+_HELD: Final = "pending for ever"
+_SLOW_FILE: Final = ClientCall(
+    op="download", args={"result": describe_result("req-01K6FILES00006"), "index": 0}
+)
+_MOST_BESIDE: Final = 6.0
+"""How long the others may take: a video is done after two seconds, and looked at every second."""
 _ORDERS: Final = (image(), video().instead_of("generate_image"))
 
 
@@ -57,6 +74,58 @@ def cases(_: Stream) -> Iterator[Case]:
     yield from _build_slow_reads()
     several = tuple(call for call in _ORDERS for _ in range(_TOGETHER))
     yield _build_case("slow-orders-together", _TOGETHER_SECONDS, calls=several, together=True)
+    yield from _build_cases_beside()
+
+
+def _build_cases_beside() -> Iterator[Case]:
+    """Yield the cases of calls beside an order that is to come again later, or a long wait."""
+    limited = fault_actions.refuse_with_wait(429, lambda _: (("Retry-After", str(_PAUSE)),))
+    down = fault_actions.answer_instead(fault_actions.UNAVAILABLE)
+    beside = Case(
+        name=f"{_BESIDE}-limited",
+        calls=(image(), video(), balance()),
+        needs=("poll_interval",),
+        together=True,
+        rules=tuple(
+            FaultRule(
+                on=on,
+                do=fault_actions.answer_late(_REFUSAL, act),
+                label="late",
+                nth=(1,),
+                must=on != "billing.balance",
+            )
+            for on, act in (("images.generate", limited), ("billing.balance", down))
+        ),
+        settings={"video_seconds": 2},
+        options={"poll_interval": 1, "wait_timeout": _PAUSE},
+        limit=HOUR,
+        patience=_PAUSE + 4,
+    )
+    yield beside
+    yield _build_held_case(beside)
+
+
+def _build_held_case(beside: Case) -> Case:
+    """Return the case of a video that stays pending, and of a file that is slow to come."""
+    late_file = FaultRule(
+        on=DOWNLOAD_OPERATION,
+        do=fault_actions.answer_late(_PAUSE, serve_picture()),
+        label="a slow file",
+        must=False,
+    )
+    later = FaultRule(
+        on="videos.create",
+        do=fault_actions.answer_late(_REFUSAL),
+        label="after the one that stays pending",
+        when=lambda asked: _HELD.encode() not in asked.body,
+    )
+    return beside.with_changes(
+        name=f"{_BESIDE}-held",
+        calls=(video(prompt=_HELD), _SLOW_FILE, video(), balance()),
+        needs=("poll_interval", "wait_timeout"),
+        rules=(*beside.rules[1:], late_file, later),
+        scenario=({"on": ["videos.create"], "prompt": _HELD, "transition": {"hold": True}},),
+    )
 
 
 def _build_slow_reads() -> Iterator[Case]:
@@ -97,7 +166,7 @@ def _build_case(name: str, seconds: float, **more: object) -> Case:
     why="A picture takes 25 to 35 s, and the official SDK waits for 300 s. An order that is given "
     "up is paid, and its result is lost.",
     fix="Give orders the timeout that the caller set, and a minute at least by default; let an "
-    "order wait for a free connection as long.",
+    "order wait for a free connection as long. Hold no lock while a call pauses.",
     cases=("slow-order*", "slow-reads-*"),
 )
 def orders_are_waited_for(history: ClientHistory) -> Iterator[Observation]:
@@ -105,8 +174,13 @@ def orders_are_waited_for(history: ClientHistory) -> Iterator[Observation]:
 
     Tries one of 40 s without an option, one of 100 s with a timeout of 120 s, one of 31.5 s with
     40 s in real time, reads of 25 s, and eight orders of 17 s at the same time. Fails when a call
-    raises, as where each read, or the wait for a free connection, has a shorter limit.
+    raises, as where each read, or the wait for a free connection, has a shorter limit. Fails as
+    well when a video or a read is late because an order beside it was told to come again later, or
+    because another video stays pending and a file is slow to come.
     """
+    if history.case.startswith(_BESIDE):
+        yield from _nothing_waits_for_others(history)
+        return
     for outcome in history.calls():
         sent = history.during(outcome)
         yield expect(
@@ -114,4 +188,25 @@ def orders_are_waited_for(history: ClientHistory) -> Iterator[Observation]:
             "the result: it came in time",
             f"{outcome.shown} after {outcome.seconds:.1f} s",
             *([each for each in sent if each.submits] or sent)[:3],
+        )
+
+
+def _nothing_waits_for_others(history: ClientHistory) -> Iterator[Observation]:
+    """Judge the calls beside one that takes long; a read may also raise: it has failed once.
+
+    A client may hold back a further order, so that a video counts from its own order on.
+    """
+    for outcome in history.calls("generate_video", "balance"):
+        sent = find_own_requests(history, outcome)
+        failed = outcome.op == "balance" and outcome.kind != "value"
+        if not sent or failed or outcome.args.get("prompt") == _HELD:
+            continue
+        began = outcome.began if outcome.op == "balance" else sent[0].elapsed
+        took = outcome.ended - began
+        yield expect(
+            outcome.kind == "value" and took <= _MOST_BESIDE,
+            f"the result within {_MOST_BESIDE:g} s: it does not depend on the other calls",
+            f"{outcome.shown} after {took:.1f} s",
+            *sent[:1],
+            *sent[-1:],
         )

@@ -30,8 +30,7 @@ if TYPE_CHECKING:
     from getimg_mock.contract.clients.cases.client_history import (
         ClientHistory,
     )
-    from getimg_mock.contract.clients.cases.wire_script import WireAnswer
-    from getimg_mock.contract.clients.fault_serving.fault_server import FaultAction, FaultContext
+    from getimg_mock.contract.clients.fault_serving.fault_server import FaultAction
     from getimg_mock.contract.verdicts import Observation
     from getimg_mock.world.randomness import Stream
 
@@ -215,16 +214,8 @@ def _build_whole_wait_cases() -> Iterator[Case]:
         settings={"video_seconds": 20},
         options={"poll_interval": 5, "wait_timeout": 45},
         needs=("wait_timeout", "poll_interval"),
-        rules=(FaultRule(on="*", do=_exhaust_limit, label="no further order in this window"),),
+        rules=(FaultRule(on="*", do=fault_actions.exhaust_limit, label="no order is left"),),
     )
-
-
-def _exhaust_limit(turn: FaultContext) -> WireAnswer:
-    """Answer with headers by which the limit of orders is used up: polls take nothing from it."""
-    reset = int(turn.adversary.later(55).timestamp())
-    names = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
-    headers = zip(names, ("20", "0", str(reset)), strict=True)
-    return turn.proceed().with_headers(*headers, drop=names)
 
 
 def _fail_videos(seconds: int) -> dict[str, Any]:

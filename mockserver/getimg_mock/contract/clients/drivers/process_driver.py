@@ -242,12 +242,13 @@ class ProcessDriver:
         *requests: dict[str, Any],
         patience: float,
         cancel_after: float | None = None,
+        to_cancel: Collection[str] = (),
     ) -> list[dict[str, Any]]:
         """Send requests to the program and return its responses, or that it did not return.
 
-        With `cancel_after`, the calls are cancelled so many seconds later. Time in which the
-        program waits for a processor is not its own. One that lacks it for long, and does not
-        respond, shows nothing. `seconds` of a response is when it came.
+        With `cancel_after`, the calls `to_cancel` are cancelled so many seconds later. Time in
+        which the program waits for a processor is not its own. One that lacks it for long, and does
+        not respond, shows nothing. `seconds` of a response is when it came.
         """
         process = self._send(*requests)
         waited, began = measure_processor_wait(process.pid), stopwatch()
@@ -257,7 +258,7 @@ class ProcessDriver:
         while open_calls and (now := stopwatch()) < until:
             if now >= cancel_at:
                 cancel_at = float("inf")
-                self._send(*map(build_cancellation, open_calls))
+                self._send(*(build_cancellation(name) for name in open_calls if name in to_cancel))
             try:
                 line = self._lines.get(timeout=min(until, cancel_at) - now)
             except queue.Empty:

@@ -26,6 +26,8 @@ from getimg_mock.contract.plans import Plan
 from getimg_mock.world.clock import VirtualClock
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from getimg_mock.contract.clients.cases.case_rules import Case
     from getimg_mock.contract.clients.sandbox.resource_usage import ResourceUsage
     from getimg_mock.contract.targets.http_target import HttpTarget
@@ -51,7 +53,11 @@ class Program(Protocol):
         """Wait until the program answers."""
 
     def ask(
-        self, *requests: dict[str, Any], patience: float, cancel_after: float | None = None
+        self,
+        *requests: dict[str, Any],
+        patience: float,
+        cancel_after: float | None = None,
+        to_cancel: Collection[str] = (),
     ) -> list[dict[str, Any]]:
         """Send requests to the program and return its responses."""
 
@@ -155,10 +161,13 @@ class ProgramCase:
             self._prepare(number, args)
         adversary = self.server.adversary
         first, began = len(adversary.exchanges), adversary.seconds()
+        requests = [build_request(self.case, each, asked[each], self.options) for each in asked]
+        unwanted = [self.case.find_interruption(each) is not None for each in asked]
         said = self.program.ask(
-            *(build_request(self.case, number, asked[number], self.options) for number in asked),
+            *requests,
             patience=min(self.case.patience or 0.0, self.program.seconds_left),
-            cancel_after=self.case.find_interruption(numbers[-1]),
+            cancel_after=self.case.interrupt_after if any(unwanted) else None,
+            to_cancel=[each["case"] for each, no in zip(requests, unwanted, strict=True) if no],
         )
         for (number, args), each in zip(asked.items(), said, strict=True):
             self.made[number] = self._build_outcome(number, args, each, first, began)

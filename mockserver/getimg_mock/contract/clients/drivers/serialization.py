@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import traceback
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import fields, is_dataclass
 from datetime import date
 from decimal import Decimal
@@ -58,12 +59,17 @@ def _format_trace(error: BaseException) -> str:
     return "".join(whole.format(chain=True))[-20000:]
 
 
+_NAMED: Final = {"code": "code", "request_id": "request_id", "generation": "generation_id"}
+"""Facts of an error, and the attributes that have them."""
+
+
 def describe_error(error: BaseException, adapter: Any = None) -> dict[str, Any]:
     """Return the facts of an error; those of the adapter's `describe(error)` take precedence."""
     found: dict[str, Any] = {
         "type": type(error).__name__,
         "text": _text(error),
         "told": _text(error, beside=()),
+        "carried": _list_carried(error),
         "printable": _is_printable(error),
         "trace": _format_trace(error),
         "pickled": pickle_to_text(error),
@@ -71,11 +77,7 @@ def describe_error(error: BaseException, adapter: Any = None) -> dict[str, Any]:
     response = getattr(error, "response", None)
     status = getattr(error, "status_code", getattr(error, "status", None))
     found["status"] = status if isinstance(status, int) else getattr(response, "status_code", None)
-    for name, source in (
-        ("code", "code"),
-        ("request_id", "request_id"),
-        ("generation", "generation_id"),
-    ):
+    for name, source in _NAMED.items():
         value = getattr(error, source, None)
         if isinstance(value, str):
             found[name] = value
@@ -90,6 +92,16 @@ def describe_error(error: BaseException, adapter: Any = None) -> dict[str, Any]:
     return found
 
 
+def _list_carried(error: BaseException) -> str:
+    """Return what the attributes of an error hold, under any name: texts, data and its answer."""
+    found = [each for each in vars(error).values() if isinstance(each, (str, bytes, dict, list))]
+    for name in ("response", "answer"):
+        with suppress(Exception):  # a body may be gone
+            found.append(getattr(error, name).text)
+    return "\n".join(map(_convert_to_text, found))[:_MOST_CARRIED]
+
+
+_MOST_CARRIED: Final = 20_000
 _BESIDE: Final = ("body", "generation_id", "code")
 """Attributes of an error that its own text may not have."""
 
