@@ -30,6 +30,10 @@ from tests.contract.clients_by_others import (
     faults_sixth_money,
     faults_sixth_reading,
     faults_sixth_waiting,
+    faults_tenth_files,
+    faults_tenth_money,
+    faults_tenth_reading,
+    faults_tenth_waiting,
     faulty_downloads,
     faulty_money,
     faulty_polling,
@@ -51,6 +55,8 @@ from tests.contract.clients_by_others import (
     good_seventh_styles,
     good_sixth_styles,
     good_styles,
+    good_tenth_files,
+    good_tenth_waits,
 )
 from tests.contract.clients_by_others.registry import CLIENTS, Entry
 
@@ -105,6 +111,12 @@ LISTED = (
     faults_ninth_money,
     faults_ninth_reading,
     faults_ninth_waiting,
+    good_tenth_files,
+    good_tenth_waits,
+    faults_tenth_files,
+    faults_tenth_money,
+    faults_tenth_reading,
+    faults_tenth_waiting,
 )
 
 __all__ = ["CLIENTS", "LISTED", "Entry"]
