@@ -37,7 +37,8 @@ def url_of(core: Core, path: str, query: str = "") -> str:
         base = "https://api.getimg.ai"
     if core.faulty("key-in-query"):
         query = f"{query}&api_key={core.key}".lstrip("&")
-    if core.faulty("prefix-dropped"):
+    looks = core.faulty("looks-at-the-root") and path.startswith("videos/generations/")
+    if core.faulty("prefix-dropped") or looks:
         parts = urlsplit(base)
         base = f"{parts.scheme}://{parts.netloc}"
     if core.faulty("brackets-lost"):
