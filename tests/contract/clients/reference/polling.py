@@ -294,6 +294,16 @@ def fatal(core: Core, error: ClientError) -> None:
         raise AnswerError(str(error)) from None
 
 
+def called_failed(error: ClientError, core: Core, *, down: bool) -> None:
+    """Go on; faulty clients say after three looks in vain that the video failed, or is missing."""
+    if down and core.faulty("outage-called-failure"):
+        raise FailedError(f"The video failed: {error}", code="server_error") from None
+    if down and core.faulty("outage-called-failure-bare"):
+        raise FailedError("The video failed.") from None
+    if down and core.faulty("outage-called-missing"):
+        raise MissingError("not found", status=404) from None
+
+
 def tolerate(core: Core, error: ClientError, polls: int) -> None:
     """Raise a look's error unless the next look may do better."""
     missing = isinstance(error, MissingError)
@@ -303,6 +313,7 @@ def tolerate(core: Core, error: ClientError, polls: int) -> None:
     if core.faulty(f"{error.status}-polled-on"):
         return
     fatal(core, error)
+    called_failed(error, core, down=not missing and core.seen["outage"] > 2)
     if core.faulty("404-fatal" if missing else "poll-error-fatal"):
         core.seen["nameless"] = True
         raise type(error)(str(error)) from None

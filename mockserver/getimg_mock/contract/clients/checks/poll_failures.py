@@ -10,6 +10,11 @@ from getimg_mock.contract.clients.cases.client_check import client_check
 from getimg_mock.contract.clients.cases.wire_script import build_error
 from getimg_mock.contract.clients.checks.message_variants import VIDEO_ANSWER
 from getimg_mock.contract.clients.checks.own_requests import names_generation
+from getimg_mock.contract.clients.checks.poll_outages import (
+    build_later_failure,
+    judge_outages,
+    then_fail,
+)
 from getimg_mock.contract.clients.checks.polling import (
     HOLD_VIDEOS,
     SLOW_VIDEO,
@@ -70,12 +75,15 @@ def cases(_: Stream) -> Iterator[Case]:
         rule = _build_poll_rule(act, f"poll: {name}", nth=(2,), legal=name != "html")
         yield build_wait_case(f"shaky-{name}", settings=SLOW_VIDEO, rules=(rule,))
     yield from _build_odd_answer_cases()
+    # The second video fails: what the client says of that must not be said of an outage.
+    calls = (video(), video())
     for name, nth, act in (
         ("30", tuple(range(2, 9)), _UNAVAILABLE),
         ("reset", (), fault_actions.end_before_work("reset")),
     ):
-        rule = _build_poll_rule(act, f"polls fail: {name}", nth=nth)
-        yield build_wait_case(f"outage-{name}", settings=SLOW_VIDEO, rules=(rule,))
+        rule = _build_poll_rule(then_fail(act), f"polls fail: {name}", nth=nth)
+        rules = (rule, build_later_failure())
+        yield build_wait_case(f"outage-{name}", settings=SLOW_VIDEO, calls=calls, rules=rules)
     missing = _build_poll_rule(_NOT_FOUND, "404", nth=(1, 2))
     yield build_wait_case("late-404", settings=SLOW_VIDEO, rules=(missing,))
     yield build_wait_case("regress", settings={"video_seconds": 3}, rules=_REGRESS)
@@ -109,7 +117,7 @@ def _build_real_cases() -> Iterator[Case]:
     ):
         rule = _build_poll_rule(act, label, nth=(nth,))
         yield build_real_wait_case(name, patience=15, seconds=3, wait_timeout=10, rules=(rule,))
-    down = _build_poll_rule(_UNAVAILABLE, "polls fail", nth=(1, 2, 3, 4))
+    down = _build_poll_rule(then_fail(_UNAVAILABLE), "polls fail", nth=(1, 2, 3, 4))
     # Tries within a poll last longer than this wait, unless they look at its deadline.
     yield build_real_wait_case(
         "held-down-real",
@@ -119,7 +127,10 @@ def _build_real_cases() -> Iterator[Case]:
         scenario=(HOLD_VIDEOS,),
         rules=(build_failing_polls(_UNAVAILABLE),),
     ).with_changes(options={"poll_interval": 1, "wait_timeout": 3, "max_retries": 10})
-    yield build_real_wait_case("outage-real", patience=15, wait_timeout=8, seconds=3, rules=(down,))
+    rules = (down, build_later_failure())
+    yield build_real_wait_case(
+        "outage-real", patience=15, wait_timeout=8, seconds=3, rules=rules
+    ).with_changes(calls=(video(), video()))
     yield build_real_wait_case(
         "regress-real",
         patience=12,
@@ -183,8 +194,11 @@ def shaky_polls_lose_nothing(history: ClientHistory) -> Iterator[Observation]:
 
     The case decides how they fail: a status, a reset, HTML, a 404 at first, for half a minute, or
     for good; or the completed video lacks its file. Fails on an error
-    without the id of the paid generation.
+    without the id of the paid generation, and where an outage is said to be the failure of the
+    video: by the error that a failed video has, or as 404, which nobody has answered.
     """
+    if history.case.startswith("outage-"):
+        yield from judge_outages(history)
     for outcome in history.calls("generate_video"):
         sent = history.during(outcome)
         kept = outcome.kind == "value" or (outcome.clear and names_generation(outcome, sent))
