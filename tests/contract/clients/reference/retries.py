@@ -57,7 +57,8 @@ def retried_wrongly(core: Core, got: Got, *, post: bool) -> bool:
         return True
     if not post:
         return False
-    if core.faulty("reposts-504") and status == 504:
+    reposted_at = {504: "reposts-504", 502: "loss-hidden-by-refusal"}
+    if core.faulty(reposted_at.get(status, "")):
         return True
     on = core.faulty("reposts-5xx") or core.faulty("no-retries-for-reads-alone")
     return (status == 409 and core.faulty("reposts-409")) or (status >= 500 and on)

@@ -141,7 +141,7 @@ def respelt(core: Core, fields: dict[str, Any]) -> None:
 def posted(core: Core, path: str, headers: dict[str, str], body: bytes) -> Steps:
     """Return the JSON that a POST was answered with."""
     token, lost = generate_secret(), 0
-    core.seen["draft"] = body
+    core.seen.update(draft=body, first=None)
     slots_taken(core)
     most = core.max_retries or (2 if core.faulty("no-retries-for-reads-alone") else 0)
     for attempt in range(most + 1):
@@ -175,13 +175,14 @@ def posted(core: Core, path: str, headers: dict[str, str], body: bytes) -> Steps
             yield from rested(core, got)
             return priced(core, answers.parsed(core, got), attempt, lost)
         refusal = answers.refusal(core, (yield from latest(core, got)), post=True)
+        core.seen["first"] = core.seen["first"] or refusal
         wait = retries.wait_after(core, got, attempt, post=True)
         if wait is None and got.status >= 500 and counted(core, path, "5xx"):
             lost, wait = lost + 1, retries.backoff(core, attempt)
         if last or wait is None:
             if attempt and core.faulty("retries-hide-reason"):
                 raise ClientError(f"gave up after {attempt + 1} tries", status=got.status)
-            raise refusal
+            raise core.seen["first"] if core.faulty("first-refusal-told") else refusal
         yield from paused(core, send, wait)
     raise AssertionError("the last attempt returns or raises")
 
@@ -298,6 +299,8 @@ def judge(core: Core, error: ClientError, *, last: bool) -> None:
         if core.faulty("refused-garbled"):
             raise KeyError("connection") from error
     elif last or not retries.reposted(core, error):
+        if core.faulty("first-error-told") and core.seen["first"]:
+            raise core.seen["first"]
         if core.faulty("unknown-as-not-sent"):
             raise NotSentError("could not connect") from None
         if core.faulty("lost-called-free"):

@@ -27,6 +27,7 @@ from getimg_mock.contract.clients.checks.key_parts import find_key_part
 from getimg_mock.contract.clients.checks.own_requests import find_answer
 from getimg_mock.contract.clients.checks.repeated_cases import build_series
 from getimg_mock.contract.clients.checks.retries import READS
+from getimg_mock.contract.clients.checks.several_errors import CHANGING
 from getimg_mock.contract.clients.checks.submission_rules import build_submission_rules
 from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
 from getimg_mock.contract.model_choice import PIXEL
@@ -232,14 +233,15 @@ def _fail_oddly(turn: FaultContext) -> WireAnswer:
     evidence="documented",
     why="The documentation asks callers to act on the code.",
     fix="Put code and message on the error.",
-    cases=("errors", "errors-of-reads", "errors-retried", _PACKED, *_FREE),
+    cases=("errors", "errors-of-reads", "errors-retried", CHANGING, _PACKED, *_FREE),
 )
 def errors_are_visible(history: ClientHistory) -> Iterator[Observation]:
     """Demands that each refusal raises an error with the code and the message of its body.
 
     Tries the documented statuses on submissions and reads, and those that are tried again until
-    the client gives up, and refusals that are compressed, for clients that accept that. Fails when
-    either text is missing.
+    the client gives up; refusals of another kind than the one before, which the client tries again;
+    and refusals that are compressed, for clients that accept that. Fails when either text is
+    missing.
     """
     for outcome in history.calls():
         for each in find_answer(history, outcome):

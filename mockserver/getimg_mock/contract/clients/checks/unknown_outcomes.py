@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Final
 
 from getimg_mock.contract.clients.cases.client_check import client_check
+from getimg_mock.contract.clients.checks.several_errors import RETRIED, judge_retried_losses
 from getimg_mock.contract.verdicts import expect
 
 if TYPE_CHECKING:
@@ -56,9 +57,13 @@ def unknown_outcomes_are_told(history: ClientHistory) -> Iterator[Observation]:
 
     Fails when the call returns a value, raises the type that also means that nothing was sent, or
     says that nothing was charged. An error that has a field for it, such as `outcome_unknown`, has
-    to set it. Where a success has an id, but something else in it is missing or wrong, fails on an
-    error without that id: it has to be in its text or on an attribute.
+    to set it. Where a refusal comes before or after the loss, fails on an error like that of the
+    refusal alone. Where a success has an id, but something else in it is missing or wrong, fails
+    on an error without that id: it has to be in its text or on an attribute.
     """
+    if history.case == RETRIED:
+        yield from judge_retried_losses(history)
+        return
     if any(fnmatchcase(history.case, each) for each in _ODD_SUCCESSES):
         yield from _ids_are_passed_on(history)
         return
