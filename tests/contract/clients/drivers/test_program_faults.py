@@ -184,3 +184,37 @@ def test_a_program_that_quotes_a_broken_answer_tells_its_link() -> None:
     for line, found in ((quoting, "FAIL"), (quoting.replace("{value}", "it"), "PASS")):
         result = _judge(_change_driver(place, line), ["GC708"], ["missing-image"])
         assert [each.status for each in result.verdicts] == [found]
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("missed = missed + (video['status'] == 'unknown')", "PASS"),
+        ("if video['status'] == 'unknown': raise OSError(f'video {made}: 503')", "PASS"),
+        (
+            "if video['status'] == 'unknown': raise RuntimeError(f'video {made} failed: 503')",
+            "FAIL",
+        ),
+        ("if video['status'] == 'unknown': return {'id': made, 'status': 'failed'}", "FAIL"),
+    ],
+)
+def test_a_program_does_not_take_an_outage_for_a_failure(line: str, found: str) -> None:
+    """The caller who is told so orders the video again, and pays for both.
+
+    A type of its own tells the two apart, whatever the words.
+    """
+    begun = "    until = time.monotonic() + asked"
+    place = '        if video["status"] == "completed":'
+    program = _change_driver(place, f"        {line}")
+    program[-1] = program[-1].replace(begun, f"    missed = 0\n{begun}")
+    result = _judge(program, ["GC504"], ["outage-real"])
+    assert [each.status for each in result.verdicts] == [found]
+
+
+def test_a_program_that_looks_beside_its_base_url_is_found() -> None:
+    """The video is paid, and what a gateway answers at its root is not about it."""
+    place = "    request = urllib.request.Request(url, body, headers)"
+    line = "    from urllib.parse import urljoin, urlsplit"
+    more = "    if '/v2/videos/generations/' in url: url = urljoin(url, url[url.index('/v2/') :])"
+    result = _judge(_change_driver(place, f"{line}\n{more}"), ["GC109"], ["prefix"])
+    assert [each.status for each in result.verdicts] == ["FAIL"]
