@@ -100,6 +100,7 @@ class ProgramCase:
                 scenario=tuple(map(dict, case.scenario)),
                 cache=program.cache,
                 elsewhere=other.url,
+                place=self.place,
             )
             other.adversary = server.adversary
             self.case, self.server = case, server
