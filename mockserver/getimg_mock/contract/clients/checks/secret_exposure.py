@@ -173,13 +173,7 @@ def logs_keep_the_key(history: ClientHistory) -> Iterator[Observation]:
         at = find_key_part(text, key)
         line = text[text.rfind("\n", 0, at) + 1 : at] if at >= 0 else ""
         yield expect(at < 0, f"no key in its {where}", f"the key after {line[-120:]!r}")
-    shown = [each for each in history.requests if find_key_part(each.target, key) >= 0]
-    yield expect(not shown, "no key in a URL", "the key in the query or path", *shown[:2])
-    named = [each for each in history.requests if find_headers_with_key(each, key)]
-    headers = ", ".join(
-        dict.fromkeys(n for each in named for n in find_headers_with_key(each, key))
-    )
-    yield expect(not named, "no key in other headers than its own", headers, *named[:2])
+    yield from _requests_keep_the_key(history, key)
     # A client is seldom pickled: a key in its pickled parts is a warning only.
     yield warn_unless(key not in history.pickles, "no key in its pickled parts", "the key")
     for outcome in history.calls():
@@ -188,6 +182,15 @@ def logs_keep_the_key(history: ClientHistory) -> Iterator[Observation]:
         yield expect(unseen, "no key in a pickled error", outcome.shown)
         written = [name for name, data in outcome.files.items() if is_key_in_file(data, key)]
         yield expect(not written, "no key in a file", ", ".join(written))
+
+
+def _requests_keep_the_key(history: ClientHistory, key: str) -> Iterator[Observation]:
+    """Judge addresses and headers: proxies and servers log them, but for those of keys."""
+    shown = [each for each in history.requests if find_key_part(each.target, key) >= 0]
+    yield expect(not shown, "no key in a URL", "the key in the query or path", *shown[:2])
+    for each in history.requests:
+        named = ", ".join(find_headers_with_key(each, key))
+        yield expect(not named, "no key in other headers than its own", named, each)
 
 
 @client_check(
