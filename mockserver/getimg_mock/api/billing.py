@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from getimg_mock.api.formatting import format_decimal, format_timestamp, to_json_number
@@ -36,17 +37,19 @@ async def retrieve_costs(call: Call) -> Answer:
     start, end = _read_moment(call, "start"), _read_moment(call, "end")
     if strict:
         _check_range(start, end)
-    booked = call.owner.compute_costs()
-    dates = _list_dates(start.date(), end.date())
-    buckets = [
-        {"date": f"{day}", "cost": to_json_number(booked.get(day, Decimal(0)))} for day in dates
-    ]
-    total = sum((booked.get(day, Decimal(0)) for day in dates), Decimal(0))
+    first, last = start.date(), end.date()
+    dates = _list_dates(first, last)
+    # Most dates have no costs.
+    booked = {
+        f"{day}": cost for day, cost in call.owner.compute_costs().items() if first <= day <= last
+    }
+    numbers = {day: to_json_number(booked[day]) for day in dates if day in booked}
+    total = sum((booked[day] for day in numbers), Decimal(0))
     return Answer.of_json(
         200,
         {
             "currency": "USD",
-            "data": buckets,
+            "data": [{"date": day, "cost": numbers.get(day, 0)} for day in dates],
             "start": format_timestamp(start),
             "end": format_timestamp(end),
             "total_cost": to_json_number(total),
@@ -99,7 +102,8 @@ def _check_range(start: datetime, end: datetime) -> None:
         )
 
 
-def _list_dates(first: date, last: date) -> list[date]:
+@lru_cache(maxsize=64)
+def _list_dates(first: date, last: date) -> tuple[str, ...]:
     """Return the dates in the range: at most 181, since the lenient mode accepts any range."""
     count = min((last - first).days, MAX_RANGE.days) + 1
-    return [first + timedelta(days=day) for day in range(max(0, count))]
+    return tuple(f"{first + timedelta(days=day)}" for day in range(max(0, count)))

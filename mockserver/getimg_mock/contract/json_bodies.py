@@ -67,6 +67,15 @@ class JsonBody:
             for value in self.values.get(name, ()):
                 yield name, value
 
+    def select_distinct(self, names: Sequence[str]) -> Iterator[tuple[str, Any]]:
+        """Yield the values of these fields, at any depth, by name: those that are the same once."""
+        seen: set[tuple[str, type, str]] = set()
+        for name, value in self.select_values(names):
+            key = name, type(value), str(value)
+            if key not in seen:
+                seen.add(key)
+                yield name, value
+
     def find_violations(self, name: str) -> list[Violation]:
         """Return how the value differs from the schema of that name."""
         return self.examine(_find_violations, name)

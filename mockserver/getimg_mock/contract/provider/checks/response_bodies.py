@@ -171,7 +171,7 @@ def _list_amounts(body: JsonBody) -> list[tuple[str, str, bool]]:
             str(value),
             -int(Decimal(value).normalize().as_tuple().exponent) <= _MAX_DIGITS,
         )
-        for name, value in body.select_values(_MONEY_FIELDS)
+        for name, value in body.select_distinct(_MONEY_FIELDS)
         if parse_decimal(value) is not None
     ]
 
@@ -197,7 +197,7 @@ def money_is_written_as_documented(history: History) -> Iterator[Observation]:
             yield _expect_decimal_text("balance", each.object.get("balance"), each)
     for each in history.with_operation("models.list", "models.retrieve"):
         if each.status == 200:
-            for _, price in each.parsed.select_values(("unit_price",)):
+            for _, price in each.parsed.select_distinct(("unit_price",)):
                 yield _expect_decimal_text("a catalogue's unit_price", price, each)
     for each in (*history.results, *history.with_operation("billing.costs")):
         if each.status != 200:
@@ -214,7 +214,7 @@ def _list_numbers(body: JsonBody) -> list[tuple[str, Any, bool]]:
             value,
             isinstance(value, (int, Decimal)) and not isinstance(value, bool),
         )
-        for name, value in body.select_values(("total_cost", "unit_price", "quantity", "cost"))
+        for name, value in body.select_distinct(("total_cost", "unit_price", "quantity", "cost"))
     ]
 
 
