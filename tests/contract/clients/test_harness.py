@@ -8,7 +8,7 @@ import pytest
 
 from getimg_mock import schemas
 from getimg_mock.contract.clients import observed_traffic, scorecard
-from getimg_mock.contract.clients.cases.case_rules import Case, balance, image
+from getimg_mock.contract.clients.cases.case_rules import KEY, Case, balance, image
 from getimg_mock.contract.clients.cases.client_check import compute_verdict
 from getimg_mock.contract.clients.drivers.python_driver import PythonDriver
 from getimg_mock.contract.clients.suite import CHECKS, cases, choose_checks, verify
@@ -67,7 +67,7 @@ def test_events_hold_no_key_and_match_their_schema() -> None:
     result = verify(driver, checks=choose_checks(["GC305", "GC401"]))
     for event in scorecard.events(result, adapter="x:y"):
         assert not schemas.violations("own/contract-events", event)
-        assert "sk_client_contract" not in str(event)
+        assert KEY not in str(event)
 
 
 def test_a_program_is_observed_from_the_outside() -> None:

@@ -26,6 +26,7 @@ from tests.contract.clients.reference.connections import (
     explained,
     explaining,
     littered,
+    passwords_of,
     swept,
     telling_proxy,
     timeout_of,
@@ -126,6 +127,7 @@ class ReferenceClient(Client):
         self._client = httpx.Client(
             verify=verify,
             proxy=telling_proxy(self._core),
+            auth=passwords_of(self._core),
             limits=httpx.Limits(max_connections=two, max_keepalive_connections=20),
         )
         self._downloads = httpx.Client(verify=verify)

@@ -7,6 +7,7 @@ import os
 import re
 import threading
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -21,7 +22,6 @@ from tests.contract.clients.reference.errors import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from tests.contract.clients.reference.core import Core
     from tests.contract.clients.reference.steps import Send
@@ -88,6 +88,12 @@ def telling_proxy(core: Core) -> httpx.Proxy | None:
     if url is None or not core.faulty("key-to-proxy"):
         return None
     return httpx.Proxy(url, headers={"Proxy-Authorization": f"Bearer {core.key}"})
+
+
+def passwords_of(core: Core) -> httpx.Auth | None:
+    """Return what puts a password of .netrc in the key's place; None without the fault, or one."""
+    there = core.faulty("netrc-first") and Path.home().joinpath(".netrc").exists()
+    return httpx.NetRCAuth() if there else None
 
 
 def littered(core: Core) -> None:

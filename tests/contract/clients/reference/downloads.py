@@ -99,6 +99,8 @@ def save(core: Core, item: dict[str, Any], path: Path, *, overwrite: bool) -> St
     """Save a file once; returns the path that it got."""
     if core.faulty("never-overwrites") and overwrite and path.exists():
         raise DownloadError(f"{path} is there already")
+    if core.faulty("name-chosen-early") and not overwrite:
+        path, overwrite = unused(path), True
     part = part_of(core, path, overwrite=overwrite)
     send = Send(
         "GET",

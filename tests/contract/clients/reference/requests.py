@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import logging
 import os
 import warnings
@@ -62,6 +63,8 @@ def headers_of(core: Core) -> dict[str, str]:
         headers["Authorization"] = f"bearer {core.key}"
     if core.faulty("no-user-agent"):
         headers["User-Agent"] = ""
+    if core.faulty("key-coded-in-agent"):
+        headers["User-Agent"] += f" ({base64.b64encode(core.key.encode()).decode()})"
     if core.faulty("key-exported"):
         os.environ["GETIMG_API_KEY"] = core.key
     if core.faulty("key-in-warnings"):

@@ -23,6 +23,8 @@ def wait_after(core: Core, got: Got, attempt: int, *, post: bool) -> float | Non
     seconds = None if core.faulty("reads-come-early") and not post else asked(core, got)
     if core.faulty("key-logged-on-retry"):
         logging.getLogger("reference").warning("%s: trying again with %s", got.status, core.key)
+    if core.faulty("key-masked-at-its-end") and got.status == 401:
+        logging.getLogger("reference").warning("%s****: refused", core.key[:-4])
     if core.faulty("retries-whatever-asks-for-it") and "retry-after" in got.headers:
         return seconds
     if retried_wrongly(core, got, post=post):

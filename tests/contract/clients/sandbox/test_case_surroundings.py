@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
+import netrc
 import os
 import tempfile
 import time  # noqa: TID251 - the zone is the process's own
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from getimg_mock.contract.clients.cases.case_rules import WEST, Case, balance, download, image
 from getimg_mock.contract.clients.sandbox.environment import (
     CAN_LIMIT_FILES,
+    create_home,
     create_place,
     limit_files,
     set_environment,
     set_scratch_folder,
 )
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @pytest.mark.skipif(not hasattr(time, "tzset"), reason="the system cannot change the zone")
@@ -77,3 +76,23 @@ def test_a_folder_is_there_where_something_is_saved() -> None:
     assert not place.exists()
     with create_place(Case(name="reads", calls=(balance(),))) as nowhere:
         assert not nowhere.exists()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="the home folder is named otherwise")
+def test_a_home_has_passwords_of_its_own_and_all_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each host has one, and the user's own are not seen; interpreters find their packages."""
+    tmp_path.joinpath(".netrc").write_text("default login user password own")
+    tmp_path.joinpath(".local").mkdir()
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with create_home(on=True) as variables:
+        read = netrc.netrc(variables["NETRC"])
+        asked = [read.authenticators(each) for each in ("127.0.0.1", "example.com")]
+        assert {each[2] for each in asked if each} == {"of-another-service"}
+        home = Path(variables["HOME"])
+        assert home.joinpath(".local").samefile(tmp_path / ".local")
+        assert home.joinpath(".netrc").stat().st_mode & 0o777 == 0o600
+    assert tmp_path.joinpath(".netrc").read_text().endswith("own")
+    with create_home(on=False) as none:
+        assert none == {}

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
 
 BASE: Final = "https://api.getimg.ai"
-KEY: Final = "sk_client_contract_5f1d8a77c0"
+KEY: Final = "sk_c7Qm4vXw2Lp9TzR5f1d8a77c0"
+"""No part of it is a word that a log or an error may have for another reason."""
 
 OPS: Final = (
     "generate_image",

@@ -8,17 +8,21 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 End = Literal["close", "reset", "hang"]
 
 
 @dataclass(frozen=True, slots=True)
 class WireStep:
-    """Bytes, or the end of a connection, `delay` seconds after the step before."""
+    """Bytes, or the end of a connection, `delay` seconds after the step before.
+
+    `meanwhile` is done before it is sent: what changes on the client's machine while it reads.
+    """
 
     what: bytes | End
     delay: float = 0.0
+    meanwhile: Callable[[], None] | None = None
 
 
 WireScript = tuple[WireStep, ...]

@@ -14,6 +14,7 @@ from getimg_mock.contract.clients.cases.case_rules import (
     Case,
     ClientCall,
     balance,
+    download,
     image,
     models,
     video,
@@ -103,7 +104,7 @@ def _build_decoy_case() -> Case:
     """Return the case in which the environment names another key and address than the caller."""
     return Case(
         name="environment-other",
-        calls=(balance(), image()),
+        calls=(balance(), image(), download(1)),
         options=NO_RETRIES,
         decoys=True,
     )
@@ -138,8 +139,8 @@ def the_base_url_is_honoured(history: ClientHistory) -> Iterator[Observation]:
 
     Tries one that ends in a slash, and the client's environment variables. Fails on a request to
     another origin or path, certainly where other requests keep to it, and where variables of the
-    environment outrank the key and address that the caller gives. What comes of a slash at the end
-    is a warning, and so is what is not taken from the environment.
+    environment, or a password in .netrc, outrank the key and address that the caller gives. What
+    comes of a slash at the end is a warning, and so is what is not taken from the environment.
     """
     judge = warn_unless if history.case in {"environment", "gateway"} else expect
     prefix = history.base.partition("://")[2].partition("/")[2].rstrip("/")
@@ -173,7 +174,9 @@ def _judge_key(history: ClientHistory, each: ClientExchange) -> Iterator[Observa
     """Judge where the key of a request is from: the environment, or the caller, who outranks it."""
     sent = each.get_sent_headers("authorization")
     if history.case == "environment-other":
-        yield expect(sent == [f"Bearer {KEY}"], "the key that the caller gives", "another", each)
+        # A link needs no key: what else goes along is of whoever wrote it down for other programs.
+        right = sent == [f"Bearer {KEY}"] or (not sent and "/downloads/" in each.path)
+        yield expect(right, "the key that the caller gives", "another, or a password", each)
     if history.case == "environment":
         right = sent == ["Bearer sk_from_environment"]
         yield warn_unless(right, "the key of the environment", f"{len(sent)} other", each)

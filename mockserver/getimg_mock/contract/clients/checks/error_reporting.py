@@ -345,8 +345,9 @@ def errors_keep_the_key(history: ClientHistory) -> Iterator[Observation]:
     """Demands that the text, traceback and data of an error do not contain the API key.
 
     Tries refusals, broken answers, a reset connection, a wrong key, and one with a line feed at its
-    end, which no header can have. Fails wherever more than half of the key is found in one piece: a
-    mask may leave a few characters. Fails as well where the data of a reference are.
+    end, which no header can have. Fails wherever eight characters of the key in succession are, its
+    `sk_` apart, or the key in another notation: a mask may leave four at each end. Fails as well
+    where the data of a reference are.
     """
     key = history.secrets[0][1]
     for outcome in history.calls():

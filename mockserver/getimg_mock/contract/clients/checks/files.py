@@ -102,6 +102,13 @@ def serve_range(turn: FaultContext, body: bytes, tag: str) -> WireAnswer:
     return WireAnswer(206, (*kind, where), body[start:])
 
 
+def serve_unasked_part(turn: FaultContext) -> WireAnswer:
+    """Answer with the second half of the file, whatever was asked for."""
+    half = len(JPEG) // 2
+    where = ("Content-Range", f"bytes {half}-{len(JPEG) - 1}/{len(JPEG)}")
+    return WireAnswer(206, (("Content-Type", find_mime_type(turn)), where), JPEG[half:])
+
+
 def list_finished_files(outcome: CallOutcome) -> list[str]:
     """Return the names of the files that a download left as finished."""
     return [

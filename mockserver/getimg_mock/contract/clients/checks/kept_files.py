@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Final
 from getimg_mock.contract.clients.cases import fault_actions
 from getimg_mock.contract.clients.cases.case_rules import NO_RETRIES, Case
 from getimg_mock.contract.clients.cases.wire_script import build_error
-from getimg_mock.contract.clients.checks.files import build_download_case
+from getimg_mock.contract.clients.checks.files import build_download_case, serve_unasked_part
 from getimg_mock.contract.clients.checks.partial_downloads import (
     REFUSALS,
     build_rule,
     download_twice,
-    serve_unasked_part,
 )
 
 if TYPE_CHECKING:

@@ -22,11 +22,12 @@ from getimg_mock.contract.clients.checks.files import (
     TWO_RESULTS,
     VIDEO_CALL,
     build_download_case,
-    find_mime_type,
     list_finished_files,
     serve_picture,
     serve_range,
+    serve_unasked_part,
 )
+from getimg_mock.contract.clients.checks.taken_names import TAKEN, taken_names_are_left
 from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
 from getimg_mock.contract.verdicts import expect, warn_unless
 
@@ -200,13 +201,6 @@ def _serve_first_half(turn: FaultContext) -> WireScript:
     return cut(_serve_same_file(turn))
 
 
-def serve_unasked_part(turn: FaultContext) -> WireAnswer:
-    """Answer with the second half of the file, whatever was asked for."""
-    half = len(JPEG) // 2
-    where = ("Content-Range", f"bytes {half}-{len(JPEG) - 1}/{len(JPEG)}")
-    return WireAnswer(206, (("Content-Type", find_mime_type(turn)), where), JPEG[half:])
-
-
 def _stall_halfway(turn: FaultContext) -> WireScript:
     return cut(_serve_same_file(turn), end="hang")
 
@@ -335,8 +329,12 @@ def files_are_replaced_when_asked(history: ClientHistory) -> Iterator[Observatio
 
     Fails when a second download replaces it although `overwrite` is false, or when an interrupted
     one damages it. It is a warning when the argument is not given, or when a requested overwrite
-    does not happen.
+    does not happen. Fails as well when a file is replaced that another program writes meanwhile, or
+    when one is said to be saved whose folder was removed.
     """
+    if history.case == TAKEN:
+        yield from taken_names_are_left(history)
+        return
     judge = warn_unless if history.case in {"again", "again-same", "again-asked"} else expect
     downloads = history.calls("download")
     if len(downloads) != 2 or downloads[0].kind != "value":

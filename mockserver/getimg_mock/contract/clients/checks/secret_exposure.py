@@ -20,8 +20,13 @@ from getimg_mock.contract.clients.cases.case_rules import (
 )
 from getimg_mock.contract.clients.cases.client_check import client_check
 from getimg_mock.contract.clients.cases.wire_script import build_error
-from getimg_mock.contract.clients.checks.key_parts import find_key_part
+from getimg_mock.contract.clients.checks.key_parts import (
+    find_headers_with_key,
+    find_key_part,
+    is_key_in_file,
+)
 from getimg_mock.contract.clients.checks.message_variants import SIGNATURE
+from getimg_mock.contract.clients.checks.submission_rules import build_submission_rules
 from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
 from getimg_mock.contract.verdicts import expect, warn_unless
 
@@ -55,6 +60,7 @@ def cases(_: Stream) -> Iterator[Case]:
     """Yield the cases."""
     yield _build_logging_case()
     yield _build_retry_logging_case()
+    yield _build_refusal_logging_case()
     wrong_host = FaultRule(
         on="connect", do="bad certificate", label="a certificate for another host"
     )
@@ -121,6 +127,28 @@ def _build_retry_logging_case() -> Case:
     )
 
 
+def _build_refusal_logging_case() -> Case:
+    """Return the case in which each request is refused or lost: what is logged then counts, too."""
+    refuse = fault_actions.answer_instead(
+        build_error(401, "invalid_api_key", "This API key is not valid.")
+    )
+    forbid = fault_actions.answer_instead(build_error(403, "forbidden", "This key may not."))
+    lose = fault_actions.end_before_work("reset")
+    return Case(
+        name="logged-refusals",
+        logs=True,
+        options=NO_RETRIES,
+        limit=HOUR,
+        calls=(image(), models(), balance(), balance(), video().instead_of("generate_image")),
+        rules=(
+            *build_submission_rules("401", refuse),
+            FaultRule(on="models.list", do=forbid, label="403", must=False),
+            FaultRule(on="billing.balance", do=refuse, label="401", nth=(1,), must=False),
+            FaultRule(on="billing.balance", do=lose, label="reset", must=False),
+        ),
+    )
+
+
 @client_check(
     "GC703",
     "The key is in no URL, log, file, repr or pickle",
@@ -135,25 +163,34 @@ def logs_keep_the_key(history: ClientHistory) -> Iterator[Observation]:
     """Demands that URLs, logs, saved files, the client's repr and pickled errors lack the key.
 
     What is printed and warned of is part of the log, and variables of the environment that the
-    client sets are part of what it shows. Fails wherever more than half of the key is found in one
-    piece. A key in the pickled parts of the client is a warning.
+    client sets are part of what it shows. So are headers that are not for keys. Fails wherever
+    eight characters of the key in succession are found, its `sk_` apart, more than eight around a
+    mask, or the key in base64 or another notation. A key in the pickled parts of the client is a
+    warning.
     """
     key = history.secrets[0][1]
     for where, text in (("log", history.logs), ("repr", history.appearance)):
         at = find_key_part(text, key)
         line = text[text.rfind("\n", 0, at) + 1 : at] if at >= 0 else ""
         yield expect(at < 0, f"no key in its {where}", f"the key after {line[-120:]!r}")
-    shown = [each for each in history.requests if find_key_part(each.target, key) >= 0]
-    yield expect(not shown, "no key in a URL", "the key in the query or path", *shown[:2])
+    yield from _requests_keep_the_key(history, key)
     # A client is seldom pickled: a key in its pickled parts is a warning only.
     yield warn_unless(key not in history.pickles, "no key in its pickled parts", "the key")
     for outcome in history.calls():
         pickled = str(outcome.error.get("pickled", ""))
         unseen = find_key_part(pickled, key) < 0
         yield expect(unseen, "no key in a pickled error", outcome.shown)
-        texts = {name: data.decode("latin-1") for name, data in outcome.files.items()}
-        written = [name for name, text in texts.items() if find_key_part(text, key) >= 0]
+        written = [name for name, data in outcome.files.items() if is_key_in_file(data, key)]
         yield expect(not written, "no key in a file", ", ".join(written))
+
+
+def _requests_keep_the_key(history: ClientHistory, key: str) -> Iterator[Observation]:
+    """Judge addresses and headers: proxies and servers log them, but for those of keys."""
+    shown = [each for each in history.requests if find_key_part(each.target, key) >= 0]
+    yield expect(not shown, "no key in a URL", "the key in the query or path", *shown[:2])
+    for each in history.requests:
+        named = ", ".join(find_headers_with_key(each, key))
+        yield expect(not named, "no key in other headers than its own", named, each)
 
 
 @client_check(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import queue
 import shlex
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -36,7 +37,7 @@ from getimg_mock.contract.clients.drivers.program_protocol import (
 )
 from getimg_mock.contract.clients.drivers.python_driver import build_untried_history
 from getimg_mock.contract.clients.drivers.upstream_driver import find_unavailable_need
-from getimg_mock.contract.clients.sandbox.environment import build_decoys
+from getimg_mock.contract.clients.sandbox.environment import build_decoys, create_home
 from getimg_mock.contract.clients.sandbox.resource_usage import (
     ResourceUsage,
     measure_process_usage,
@@ -48,7 +49,7 @@ from getimg_mock.world.clock import stopwatch
 
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from getimg_mock.contract.clients.cases.case_rules import Case
     from getimg_mock.contract.clients.cases.client_history import ClientHistory
@@ -170,13 +171,10 @@ class ProcessDriver:
         self._wrong.clear()
         self._log.clear()
         case = fit_case(case, self.ops)
-        if case.decoys:
-            self._kill()  # the next one reads them when it starts
-            self._variables = build_decoys({})
-        history = ProgramCase(self, case, self._select_options(case), seed).run()
-        self._variables = {}
-        if "advance" in case.needs or case.decoys:
-            self._kill()  # its clocks are ahead, or its environment is another, for good
+        with self._set_environment(case):
+            history = ProgramCase(self, case, self._select_options(case), seed).run()
+        if "advance" in case.needs:
+            self._kill()  # its clocks are ahead for good
         return replace(
             history,
             missed=(*history.missed, *self._list_missed()),
@@ -184,6 +182,19 @@ class ProcessDriver:
             logs=self._log.read(),
             unread=tuple(self._wrong),
         )
+
+    @contextmanager
+    def _set_environment(self, case: Case) -> Iterator[None]:
+        """Let a program of its own make the calls of a case whose environment is another."""
+        if not case.decoys:
+            yield
+            return
+        self._kill()  # the next one reads the variables when it starts
+        with create_home(on=True) as home:
+            self._variables = build_decoys({}) | home
+            yield
+            self._variables = {}
+            self._kill()
 
     def _find_limit(self, case: Case) -> float:
         """Return the seconds of real time for a case: one that waits for long has what it needs."""

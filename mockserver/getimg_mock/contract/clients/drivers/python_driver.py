@@ -140,7 +140,7 @@ class PythonDriver:
         network = Network(adversary, time)
         run = CaseRun(self.make, self.name, self.capabilities, case, adversary, network, time)
         with ExitStack() as stack:
-            run.place = stack.enter_context(create_place(case))
+            run.place = adversary.place = stack.enter_context(create_place(case))
             beside = Path(tempfile.gettempdir())
             run.scratch = stack.enter_context(set_scratch_folder(beside, on=not case.room))
             logs = stack.enter_context(capture_logs()) if case.logs else []

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 from urllib.parse import urlsplit
 
@@ -118,6 +119,8 @@ class FaultServer:
     """Another origin, to which redirects and links lead."""
     start: datetime = START
     """When the case began, by its clock."""
+    place: Path = Path()
+    """The folder in which each call that saves something has one of its own, of its index."""
     call: int = 0
     """The index of the current call, where calls are made one after another."""
 

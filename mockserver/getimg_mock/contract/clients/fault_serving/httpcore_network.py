@@ -107,6 +107,8 @@ class Connection:
     reader: RequestParser = field(init=False)
     tunnel: tuple[str, int] | None = None
     _coming: deque[tuple[float, bytes | str]] = field(default_factory=deque)
+    _meanwhile: dict[float, Callable[[], None]] = field(default_factory=dict)
+    """What is done before the pieces of these times are read."""
 
     def __post_init__(self) -> None:
         self._start_parser("http")
@@ -148,6 +150,8 @@ class Connection:
         due, what = self._coming[0]
         if due - now > patience:
             return patience, "silence"
+        if due in self._meanwhile:
+            self._meanwhile.pop(due)()
         if isinstance(what, bytes) and len(what) > size:
             self._coming[0] = (due, what[size:])
             what = what[:size]
@@ -171,6 +175,8 @@ class Connection:
         for piece in timeline:
             at += piece.delay
             self._coming.append((at, piece.what))
+            if piece.meanwhile is not None:
+                self._meanwhile[at] = piece.meanwhile
 
 
 def _patches(name: str, network: Network) -> Iterator[Any]:

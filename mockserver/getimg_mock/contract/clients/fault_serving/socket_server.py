@@ -110,6 +110,8 @@ class SocketServer:
         for piece in timeline:
             if piece.delay and self._over.wait(piece.delay):
                 return False
+            if piece.meanwhile is not None:
+                piece.meanwhile()
             if isinstance(piece.what, bytes):
                 connection.sendall(piece.what)
             elif piece.what == "hang":

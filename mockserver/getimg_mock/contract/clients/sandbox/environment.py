@@ -38,6 +38,8 @@ _VARIABLES: Final = {
     "base_url": ("GETIMG_AI_BASE_URL", "GETIMG_BASE_URL", "GETIMG_API_BASE", "GETIMG_API_URL"),
 }
 """Variables of the environment that clients read, the documented ones first."""
+NETRC_LOGIN: Final = "login someone password of-another-service"
+_NETRC_HOSTS: Final = ("machine api.getimg.ai", "machine 127.0.0.1", "machine localhost", "default")
 _SCRATCH_FOLDERS: Final = ("/dev/shm",)  # noqa: S108 - whether it is there is tested
 
 
@@ -87,9 +89,9 @@ def set_environment(case: Case, variables: dict[str, str]) -> Iterator[None]:
     """
     changes = {variables.get(name, name): value for name, value in case.environment.items()}
     changes["TZ"] = case.zone
-    if case.decoys:
-        changes |= build_decoys(variables)
-    with _restore_variables() as before:
+    with create_home(on=case.decoys) as home, _restore_variables() as before:
+        if case.decoys:
+            changes |= build_decoys(variables) | home
         os.environ.update(changes)
         for name in before:
             if name not in changes and name.lower().endswith("_proxy"):
@@ -106,6 +108,26 @@ def build_decoys(variables: dict[str, str]) -> dict[str, str]:
     """
     own = {variables[name]: value for name, value in _DECOYS.items() if name in variables}
     return {each: _DECOYS[role] for role, names in _VARIABLES.items() for each in names} | own
+
+
+@contextmanager
+def create_home(*, on: bool) -> Iterator[dict[str, str]]:
+    """Yield the variables of a home folder whose .netrc has a password for every host.
+
+    Everything else in it is that of the user, as interpreters and packages may be there.
+    """
+    if not on or os.name != "posix":
+        yield {}
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        passwords = Path(folder, ".netrc")
+        passwords.touch(mode=0o600)
+        passwords.write_text("".join(f"{each} {NETRC_LOGIN}\n" for each in _NETRC_HOSTS))
+        with suppress(OSError, RuntimeError):
+            for each in Path.home().iterdir():
+                if each.name != passwords.name:
+                    Path(folder, each.name).symlink_to(each)
+        yield {"HOME": folder, "NETRC": str(passwords)}
 
 
 @contextmanager
