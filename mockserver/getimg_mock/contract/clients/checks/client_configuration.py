@@ -54,34 +54,7 @@ def cases(stream: Stream) -> Iterator[Case]:
 
 def _build_address_cases() -> Iterator[Case]:
     """Yield the cases of base URLs: with a path, of another host, and from the environment."""
-    yield Case(
-        name="prefix",
-        base="https://api.getimg.ai/gateway/team-7",
-        settings=_QUICK,
-        options={"poll_interval": 1},
-        # Every operation: one that joins its address in its own way may lose the path.
-        calls=(
-            image(),
-            models(),
-            ClientCall(op="submit_video", args=VIDEO),
-            balance(),
-            video(),
-            ClientCall(op="retrieve_video", args={"id": _LOOKED_AT}),
-            ClientCall(op="model", args={"id": VIDEO["model"]}),
-            ClientCall(op="costs", args=RANGE),
-        ),
-        rules=(
-            FaultRule(
-                on="videos.retrieve",
-                do=fault_actions.answer_instead(
-                    build_json_answer(200, {"id": _LOOKED_AT, "status": "pending"})
-                ),
-                label="a video of long ago",
-                when=lambda asked: _LOOKED_AT in asked.target,
-                must=False,
-            ),
-        ),
-    )
+    yield _build_prefix_case()
     yield Case(
         name="gateway",
         base="https://gateway.example:8443/getimg/",
@@ -107,6 +80,37 @@ def _build_decoy_case() -> Case:
         calls=(balance(), image(), download(1)),
         options=NO_RETRIES,
         decoys=True,
+    )
+
+
+def _build_prefix_case() -> Case:
+    """Return the case of every operation below a path: one that joins its own may lose it."""
+    return Case(
+        name="prefix",
+        base="https://api.getimg.ai/gateway/team-7",
+        settings=_QUICK,
+        options={"poll_interval": 1},
+        calls=(
+            image(),
+            models(),
+            ClientCall(op="submit_video", args=VIDEO),
+            balance(),
+            video(),
+            ClientCall(op="retrieve_video", args={"id": _LOOKED_AT}),
+            ClientCall(op="model", args={"id": VIDEO["model"]}),
+            ClientCall(op="costs", args=RANGE),
+        ),
+        rules=(
+            FaultRule(
+                on="videos.retrieve",
+                do=fault_actions.answer_instead(
+                    build_json_answer(200, {"id": _LOOKED_AT, "status": "pending"})
+                ),
+                label="a video of long ago",
+                when=lambda asked: _LOOKED_AT in asked.target,
+                must=False,
+            ),
+        ),
     )
 
 

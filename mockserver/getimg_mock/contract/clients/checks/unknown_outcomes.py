@@ -70,6 +70,11 @@ def unknown_outcomes_are_told(history: ClientHistory) -> Iterator[Observation]:
     if not history.case.startswith("unknown-"):
         yield from _losses_are_not_denied(history)
         return
+    yield from _losses_are_told(history)
+
+
+def _losses_are_told(history: ClientHistory) -> Iterator[Observation]:
+    """Judge losses by comparison with a refused connection."""
     for outcome in history.calls():
         lost = [each for each in history.during(outcome) if each.label == "work done, answer lost"]
         if not lost:
