@@ -23,6 +23,8 @@ pytestmark = pytest.mark.slow
 
 PAGE = Path(__file__).parents[4].joinpath("docs", "client-contract.md").read_text(encoding="utf-8")
 ADVERSE = [each for each in cases() if each.rules and not each.room and not each.real]
+# Rules that answer in legal ways and in others: a client is not blamed for what it makes of these.
+MIXED = {"now and then bad", "several outages", "refused, and lost"}
 
 
 @pytest.mark.parametrize("name", message_variants.MESSAGES)
@@ -72,7 +74,7 @@ def test_answers_are_legal_or_not_as_their_rules_say(case: Case) -> None:
             assert all(answers), rule.label
         else:
             assert answers, f"{rule.label}: marked, and nothing of it was seen"
-            assert not any(answers) or rule.label == "now and then bad"
+            assert not any(answers) or (rule.label in MIXED and not all(answers))
 
 
 def test_the_field_that_is_wrong_is_named() -> None:

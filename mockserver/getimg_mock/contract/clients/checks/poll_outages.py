@@ -58,7 +58,7 @@ _CLAIMED_MISSING: Final = re.compile(r"\b(not found|no such (video|generation))\
 
 def cases(_: Stream) -> Iterator[Case]:
     """Yield the case of outages of several kinds, and of a video that fails at last."""
-    rule = FaultRule(on="videos.retrieve", do=_fail_by_call, label="polls fail", legal=False)
+    rule = FaultRule(on="videos.retrieve", do=_fail_by_call, label="several outages", legal=False)
     yield build_wait_case(
         "outage-kinds",
         calls=(video(),) * (len(_OUTAGES) + 1),
