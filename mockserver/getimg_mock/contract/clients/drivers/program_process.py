@@ -41,8 +41,10 @@ class ProgramLog:
     def follow(self, pipe: IO[bytes]) -> None:
         """Read a pipe until its end, in a thread of its own."""
         self._pipe = pipe
-        self._reader = threading.Thread(target=self._pump, args=(pipe,), daemon=True)
-        self._reader.start()
+        reader = threading.Thread(target=self._pump, args=(pipe,), daemon=True)
+        reader.start()
+        # Only now: a run that ends meanwhile waits for it in another thread.
+        self._reader = reader
 
     def clear(self) -> None:
         """Forget what was written until now: a case begins."""
