@@ -30,7 +30,6 @@ from getimg_mock.store.workspace_rows import (
     encode_plan,
     load_core,
     load_plan,
-    magic_key,
     read_generations,
 )
 from getimg_mock.world.clock import wall_seconds
@@ -324,8 +323,7 @@ class StoredWorkspace:
         nothing = core == self._core and not (plan_changed or self._changed or self._counts)
         if nothing:
             return None
-        magic = magic_key(self.workspace.key)
-        plan = encode_plan(self.workspace, self.base, magic) if plan_changed else self._plan
+        plan = encode_plan(self.workspace, self.base) if plan_changed else self._plan
         changes = Changes(
             self.head._replace(version=version, used=used, core=core, plan=plan),
             plan_changed=plan_changed,

@@ -68,12 +68,12 @@ def build_fingerprint(workspace: Workspace) -> Any:
     )
 
 
-def encode_plan(workspace: Workspace, base: Settings, magic: str | None) -> str:
+def encode_plan(workspace: Workspace, base: Settings) -> str:
     """Return what few requests change; `base` are the settings that need not be kept."""
     return dump_json(
         {
             "seed": workspace.seed.hex(),
-            "magic_key": magic,
+            "magic_key": _find_magic_key(workspace.key),
             "opened_at": workspace.opened_at.isoformat(),
             "limits": asdict(workspace.limiter.limits),
             "transitions": workspace.transitions.as_json(),
@@ -97,7 +97,7 @@ def decode_identity(head: Head) -> tuple[Identity, str | None]:
     return Identity(head.id, head.shown_key, bytes.fromhex(plan["seed"])), plan["magic_key"]
 
 
-def magic_key(key: str) -> str | None:
+def _find_magic_key(key: str) -> str | None:
     """Return a key that is magic, as it is no secret; None for another."""
     return key if key.startswith(KEY_PREFIX) else None
 

@@ -97,7 +97,7 @@ def _answer_failed(turn: FaultContext) -> WireAnswer:
 def judge_outages(history: ClientHistory) -> Iterator[Observation]:
     """Judge what is said of videos that nobody has said to have failed, or to be unknown.
 
-    Who is told that a video failed orders it again, and pays for both.
+    A caller who believes that a video failed orders it again, and pays for both.
     """
     waits = history.calls("generate_video")
     sent = {number: find_own_requests(history, each) for number, each in enumerate(waits)}

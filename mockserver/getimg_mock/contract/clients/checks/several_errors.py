@@ -1,4 +1,4 @@
-"""Calls that meet several errors, one after another: which of them the caller is told.
+"""Calls that meet several errors, one after another: which of them reaches the caller.
 
 GC301 wants the last refusal told. GC416 wants a loss told, wherever among the tries it was.
 """
@@ -116,7 +116,7 @@ def _refuse_in_turn(later: tuple[WireAnswer, ...]) -> FaultAction:
 def judge_retried_losses(history: ClientHistory) -> Iterator[Observation]:
     """Judge the errors of calls of which one order was executed, and another one refused.
 
-    Who is told of the refusal alone takes the order for one that was not made, and pays again.
+    A caller who learns of the refusal alone believes that no order was made, and pays again.
     """
     outcomes = [each for each in history.calls("generate_image") if each.kind == "error"]
     paid = [any(sent.paid for sent in history.during(each)) for each in outcomes]
