@@ -91,8 +91,13 @@ def test_a_process_that_fails_ends_the_run(tmp_path: Path, fault: str, said: str
 
 
 @needs_forks
+@pytest.mark.parametrize(
+    "deafness",
+    ["", "import tempfile; tempfile.mkdtemp(); signal.signal(signal.SIGINT, signal.SIG_IGN); "],
+    ids=["cleans-up", "is-killed"],
+)
 def test_an_interrupt_leaves_neither_processes_nor_files(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, deafness: str
 ) -> None:
     """What was done before it is judged, as in one process."""
     folder = tmp_path / "temporary"
@@ -100,7 +105,9 @@ def test_an_interrupt_leaves_neither_processes_nor_files(
     monkeypatch.setenv("TMPDIR", str(folder))
     status, _, events = _verify(
         tmp_path,
-        fault="import signal; os.kill(os.getppid(), signal.SIGINT); import time; time.sleep(1)",
+        fault="import signal; "
+        + deafness
+        + "os.kill(os.getppid(), signal.SIGINT); import time; time.sleep(3)",
     )
     assert status == 2
     assert "interrupted after" in str(events[-1])

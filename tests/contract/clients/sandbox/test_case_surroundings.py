@@ -11,13 +11,12 @@ from pathlib import Path
 import pytest
 
 from getimg_mock.contract.clients.cases.case_rules import WEST, Case, balance, download, image
+from getimg_mock.contract.clients.sandbox.case_folders import create_place, set_scratch_folder
 from getimg_mock.contract.clients.sandbox.environment import (
     CAN_LIMIT_FILES,
     create_home,
-    create_place,
     limit_files,
     set_environment,
-    set_scratch_folder,
 )
 
 

@@ -17,19 +17,25 @@ import sys
 import traceback
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.clients.drivers import forks
+from getimg_mock.contract.clients.sandbox.case_folders import create_roots
 from getimg_mock.contract.clients.sandbox.resource_usage import count_threads
 from getimg_mock.errors import SettingsError
 from getimg_mock.world.clock import pause
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from getimg_mock.contract.clients.cases.case_rules import Case
     from getimg_mock.contract.clients.cases.client_history import ClientHistory
     from getimg_mock.contract.clients.drivers.python_driver import Driver
+    from getimg_mock.contract.clients.sandbox.case_folders import Roots
+
+    _Share = Sequence[tuple[int, Case]]
+    _Work = Callable[[_Share, int], None]
 
 LEAST_CASES: Final = 60
 """With fewer cases, forking takes longer than what it saves."""
@@ -75,14 +81,18 @@ def run_in_forks(
 ) -> Iterator[ClientHistory]:
     """Run the client through cases in as many processes; yields the histories in order.
 
+    Their temporary files are in folders of this process: one that is interrupted a second time
+    while it cleans up, or killed, leaves none.
     Raises what a case raised, and `SettingsError` where a process ends before its cases.
     """
     for stream in (sys.stdout, sys.stderr):
         stream.flush()  # what is not written yet would be written by each process
-    with ExitStack() as stack:
+    with create_roots() as roots, ExitStack() as stack:
         workers: list[_Worker] = []
+        work = partial(_work, driver, seed, roots)
         for places in divide_cases(cases, shares):
-            workers.append(_fork_worker(driver, cases, places, seed, workers))
+            share = [(place, cases[place]) for place in places]
+            workers.append(_fork_worker(work, share, workers))
             stack.callback(workers[-1].end)
         came: dict[int, Any] = {}
         owner = {place: each for each in workers for place in each.places}
@@ -147,26 +157,25 @@ def _receive(workers: Sequence[_Worker], came: dict[int, Any]) -> None:
         came.update(by_pipe[pipe].read())
 
 
-def _fork_worker(
-    driver: Driver, cases: Sequence[Case], places: Sequence[int], seed: str, others: list[_Worker]
-) -> _Worker:
+def _fork_worker(work: _Work, share: _Share, others: Sequence[_Worker]) -> _Worker:
     reader, writer = os.pipe()
     process = os.fork()
     if process:
         os.close(writer)
-        return _Worker(process, reader, places)
+        return _Worker(process, reader, [place for place, _ in share])
     for inherited in (reader, *(each.pipe for each in others)):
         os.close(inherited)
     try:
-        _work(driver, [(place, cases[place]) for place in places], seed, writer)
+        work(share, writer)
     finally:
         os._exit(0)  # without finalizing what the parent has begun
 
 
-def _work(driver: Driver, cases: Sequence[tuple[int, Case]], seed: str, writer: int) -> None:
+def _work(driver: Driver, seed: str, roots: Roots, share: _Share, writer: int) -> None:
     """Run cases in the forked process, until one raises, and write what comes of each."""
+    roots.use()
     with suppress(KeyboardInterrupt, OSError):  # the parent wants, or takes, no more
-        for place, case in cases:
+        for place, case in share:
             # What was there before the case is no garbage that it could leave behind.
             if case.holdings:
                 gc.freeze()

@@ -24,16 +24,15 @@ from getimg_mock.contract.clients.drivers.case_run import CaseRun
 from getimg_mock.contract.clients.drivers.client_factory import probe_capabilities
 from getimg_mock.contract.clients.fault_serving.fault_server import FaultServer
 from getimg_mock.contract.clients.fault_serving.httpcore_network import Network
+from getimg_mock.contract.clients.sandbox.case_folders import create_place, set_scratch_folder
 from getimg_mock.contract.clients.sandbox.client_time import Abandoned, ClientTime
 from getimg_mock.contract.clients.sandbox.environment import (
     CAN_LIMIT_FILES,
     capture_logs,
-    create_place,
     limit_files,
     make_repeatable,
     record_output,
     set_environment,
-    set_scratch_folder,
 )
 from getimg_mock.contract.clients.sandbox.resource_usage import measure_new_objects
 from getimg_mock.contract.clients.sandbox.time_limit import TimeLimit

@@ -40,7 +40,6 @@ _VARIABLES: Final = {
 """Variables of the environment that clients read, the documented ones first."""
 NETRC_LOGIN: Final = "login someone password of-another-service"
 _NETRC_HOSTS: Final = ("machine api.getimg.ai", "machine 127.0.0.1", "machine localhost", "default")
-_SCRATCH_FOLDERS: Final = ("/dev/shm",)  # noqa: S108 - whether it is there is tested
 
 
 class Memory:
@@ -89,7 +88,7 @@ def set_environment(case: Case, variables: dict[str, str]) -> Iterator[None]:
     """
     changes = {variables.get(name, name): value for name, value in case.environment.items()}
     changes["TZ"] = case.zone
-    with create_home(on=case.decoys) as home, _restore_variables() as before:
+    with create_home(on=case.decoys) as home, restore_variables() as before:
         if case.decoys:
             changes |= build_decoys(variables) | home
         os.environ.update(changes)
@@ -131,7 +130,7 @@ def create_home(*, on: bool) -> Iterator[dict[str, str]]:
 
 
 @contextmanager
-def _restore_variables() -> Iterator[dict[str, str]]:
+def restore_variables() -> Iterator[dict[str, str]]:
     """Yield the environment variables, and restore those that are others at the end.
 
     `patch.dict` sets each of them anew: that took as long as creating a client.
@@ -150,43 +149,6 @@ def _read_zone() -> None:
     """Take the time zone from the environment, where the system can do so."""
     if hasattr(time, "tzset"):
         time.tzset()
-
-
-@contextmanager
-def create_place(case: Case) -> Iterator[Path]:
-    """Yield the folder that downloads of a case are saved in; it exists where there are any.
-
-    On a disk, a folder is made and removed in a millisecond or two, which many a case does not
-    take.
-    """
-    if not any(call.op == "download" for call in case.calls):
-        yield Path(tempfile.gettempdir(), "no-downloads")
-        return
-    with tempfile.TemporaryDirectory() as place:
-        yield Path(place)
-
-
-@contextmanager
-def set_scratch_folder(place: Path, *, on: bool) -> Iterator[Path | None]:
-    """Let temporary files be on another file system than `place`, if there is one.
-
-    Without `on` they are where they are otherwise, as files that are large need it.
-    """
-    if not on:
-        yield None
-        return
-    other = [each for each in _SCRATCH_FOLDERS if _is_apart(Path(each), place)]
-    with (
-        tempfile.TemporaryDirectory(dir=other[0] if other else None) as folder,
-        _restore_variables(),
-        patch.object(tempfile, "tempdir", folder),
-    ):
-        os.environ["TMPDIR"] = folder
-        yield Path(folder)
-
-
-def _is_apart(folder: Path, place: Path) -> bool:
-    return os.access(folder, os.W_OK) and folder.stat().st_dev != place.stat().st_dev
 
 
 @contextmanager
