@@ -19,7 +19,7 @@ from tests.contract.clients_by_others.sync_transports import HttpxClient, Urllib
 
 
 @faulty("reading", style="requests", program=True)
-class ReadsUtf8AsLatin1(StreamedRequestsClient):
+class TakesUtf8JsonForLatin1(StreamedRequestsClient):
     """Decodes JSON as Latin-1 where no charset is named: names and messages come out garbled."""
 
     def parse(self, answer: Answer, shape: Rule, *, post: bool = False) -> Any:
