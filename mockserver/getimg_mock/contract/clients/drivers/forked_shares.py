@@ -42,8 +42,12 @@ LEAST_CASES: Final = 60
 
 _LENGTH_SIZE: Final = 8
 _READ_SIZE: Final = 2**20
-_CASE_WEIGHT: Final = 4
+_CASE_WEIGHT: Final = 8
 """How many calls take as long as what a case takes besides its calls."""
+_WAIT_WEIGHT: Final = 10
+"""How many calls take as long as one that waits for a video."""
+_MEMORY_WEIGHT: Final = 300
+"""How many calls take as long as measuring the memory of a case."""
 _ROOM_WEIGHT: Final = 1e-6
 """How many calls take as long as writing one byte of a large file."""
 _END_PAUSES: Final = 100
@@ -66,7 +70,7 @@ def can_fork() -> bool:
 
 def divide_cases(cases: Sequence[Case], shares: int) -> list[list[int]]:
     """Return the places of cases in so many shares that should take equally long."""
-    weights = [_CASE_WEIGHT + len(each.calls) + each.room * _ROOM_WEIGHT for each in cases]
+    weights = list(map(_estimate_weight, cases))
     heaviest_first = sorted(range(len(cases)), key=lambda place: (-weights[place], place))
     heap: list[tuple[float, int, list[int]]] = [(0.0, number, []) for number in range(shares)]
     for place in heaviest_first:
@@ -74,6 +78,13 @@ def divide_cases(cases: Sequence[Case], shares: int) -> list[list[int]]:
         places.append(place)
         heapq.heapreplace(heap, (weight + weights[place], number, places))
     return [sorted(places) for _, _, places in sorted(heap)]
+
+
+def _estimate_weight(case: Case) -> float:
+    """Return how long a case takes, counted in calls that wait for nothing."""
+    calls = sum(_WAIT_WEIGHT if each.op == "generate_video" else 1 for each in case.calls)
+    memory = _MEMORY_WEIGHT if case.memory else 0
+    return _CASE_WEIGHT + calls + memory + case.room * _ROOM_WEIGHT
 
 
 def run_in_forks(
