@@ -15,7 +15,7 @@ import select
 import signal
 import sys
 import traceback
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -92,33 +92,53 @@ def run_in_forks(
 ) -> Iterator[ClientHistory]:
     """Run the client through cases in as many processes; yields the histories in order.
 
-    Their temporary files are in folders of this process: one that is interrupted a second time
-    while it cleans up, or killed, leaves none.
+    Their temporary files are in folders of this process: one that is killed leaves none.
     Raises what a case raised, and `SettingsError` where a process ends before its cases.
     """
     for stream in (sys.stdout, sys.stderr):
         stream.flush()  # what is not written yet would be written by each process
-    with create_roots() as roots, ExitStack() as stack:
+    with _close_uninterrupted() as stack:
+        work = partial(_work, driver, seed, stack.enter_context(create_roots()))
         workers: list[_Worker] = []
-        work = partial(_work, driver, seed, roots)
         for places in divide_cases(cases, shares):
             share = [(place, cases[place]) for place in places]
             workers.append(_fork_worker(work, share, workers))
             stack.callback(workers[-1].end)
-        came: dict[int, Any] = {}
-        owner = {place: each for each in workers for place in each.places}
-        for place, case in enumerate(cases):
-            while place not in came:
-                if owner[place].over:
-                    raise SettingsError(
-                        f"{driver.name}: its process ended by itself in the case {case.name!r}. "
-                        "A client returns or raises; it does not end the process."
-                    )
-                _receive(workers, came)
-            result = came.pop(place)
-            if isinstance(result, BaseException):
-                raise result
-            yield result
+        yield from _collect(workers, cases, driver.name)
+
+
+@contextmanager
+def _close_uninterrupted() -> Iterator[ExitStack]:
+    """Close a stack without being interrupted: a second Ctrl-C may come while the first ends it."""
+    stack = ExitStack()
+    try:
+        yield stack
+    finally:
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            stack.close()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _collect(
+    workers: Sequence[_Worker], cases: Sequence[Case], name: str
+) -> Iterator[ClientHistory]:
+    """Yield the histories of all cases in order, as they come from the processes."""
+    came: dict[int, Any] = {}
+    owner = {place: each for each in workers for place in each.places}
+    for place, case in enumerate(cases):
+        while place not in came:
+            if owner[place].over:
+                raise SettingsError(
+                    f"{name}: its process ended by itself in the case {case.name!r}. "
+                    "A client returns or raises; it does not end the process."
+                )
+            _receive(workers, came)
+        result = came.pop(place)
+        if isinstance(result, BaseException):
+            raise result
+        yield result
 
 
 def _is_monitored() -> bool:
