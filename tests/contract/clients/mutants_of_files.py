@@ -20,9 +20,15 @@ FILE_FAULTS: Final[dict[str, tuple[str, ...]]] = {
     "GC603": ("any-body-saved", "404-saved", "any-2xx-saved", "emptied-before-it-comes"),
     "GC604": ("expired-regenerates", "expired-untyped", "expired-looks-for-ever"),
     "GC605": ("links-rebuilt", "links-end-by-local-time"),
-    "GC606": ("read-whole",),
+    "GC606": ("read-whole", "large-files-refused", "large-videos-refused", "large-files-cut"),
     "GC607": ("resumes-blindly",),
-    "GC608": ("name-from-server", "suffix-from-type", "name-from-id"),
+    "GC608": (
+        "name-from-server",
+        "suffix-from-type",
+        "name-from-id",
+        "local-files-copied",
+        "paths-copied",
+    ),
     "GC609": (
         "overwrites",
         "never-overwrites",

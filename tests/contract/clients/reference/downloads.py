@@ -40,6 +40,8 @@ def download(
     if core.faulty("index-not-in-name"):
         overwrite = overwrite or core.seen.get(str(path), index) != index
         core.seen[str(path)] = index
+    if copied(core, str(item["url"]), path):
+        return str(path)
     for last in (False, True):
         try:
             saved = yield from save(core, item, path, overwrite=overwrite)
@@ -142,6 +144,17 @@ def save(core: Core, item: dict[str, Any], path: Path, *, overwrite: bool) -> St
     saved = part.rename(unused(named) if keep and named != part else named)
     littered_by_files(core, saved)
     return named if core.faulty("wanted-path-told") else saved
+
+
+def copied(core: Core, link: str, path: Path) -> bool:
+    """Return whether a link was to a local file, of which faulty clients make a copy."""
+    named = urlsplit(link) if link.startswith("file:") else None
+    local = named.path if named and core.faulty("local-files-copied") else ""
+    if core.faulty("paths-copied") and link.startswith("/"):
+        local = link
+    if local:
+        path.write_bytes(Path(local).read_bytes())
+    return bool(local)
 
 
 def joined(core: Core, got: Got, part: Path) -> None:
