@@ -267,6 +267,10 @@ MUTANTS: Final = tuple(
             "looks-retried-within",
             "told-looks-retried-within",
             "told-pauses-outlast-the-wait",
+            "penalties-outlast-the-wait",
+            "cool-down-outlasts-the-wait",
+            "cool-down-after-a-break",
+            "limits-renew-the-wait",
         ),
         "GC503": ("polls-on", "polls-on-later", "polls-on-beside", "pauses-after-the-end"),
         "GC504": (
