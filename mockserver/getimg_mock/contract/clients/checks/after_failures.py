@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from getimg_mock.contract.clients.cases.client_history import CallOutcome, ClientHistory
-    from getimg_mock.contract.clients.cases.wire_script import WireScript
+    from getimg_mock.contract.clients.cases.wire_script import WireAnswer, WireScript
     from getimg_mock.contract.clients.fault_serving.fault_server import FaultAction, FaultContext
     from getimg_mock.contract.verdicts import Observation
     from getimg_mock.world.randomness import Stream
@@ -83,9 +83,11 @@ def cases(_: Stream) -> Iterator[Case]:
         "after-withdrawn-real",
         KINDS[0][1],
         image(),
-        _answer_halfway,
+        _hold_by_turns,
         interrupt_after=0.3,
         patience=6,
+        options=_OPTIONS | {"max_retries": 3},
+        times=_TIMES + 2,
     )
     yield from _build_kind_cases()
     yield from _build_late_case()
@@ -218,6 +220,14 @@ def _answer_halfway(turn: FaultContext) -> WireScript:
     answer = turn.proceed()
     half = len(answer.body) // 2
     return (WireStep(answer.head() + answer.body[:half]), WireStep(answer.body[half:], 20.0))
+
+
+def _hold_by_turns(turn: FaultContext) -> WireAnswer | WireScript:
+    """Ask the first two calls to come again later, and answer all others halfway."""
+    status = {0: 429, 1: 503}.get(turn.adversary.call)
+    if status is None:
+        return _answer_halfway(turn)
+    return fault_actions.refuse_with_wait(status, lambda _: (("Retry-After", "2"),))(turn)
 
 
 def build_failing_case(
