@@ -35,8 +35,7 @@ def download(
     """Save a file and return its path."""
     item = result["data"][0 if core.faulty("first-file-saved") else index]
     path = place_of(core, result, item, directory, index)
-    if not core.faulty("resumes-anothers-part") and core.seen.get("half_of") != path.name:
-        core.seen.pop("half", None)  # it is of another result
+    forget_others(core, path)
     if core.faulty("index-not-in-name"):
         overwrite = overwrite or core.seen.get(str(path), index) != index
         core.seen[str(path)] = index
@@ -55,6 +54,12 @@ def download(
         except LinkExpiredError as expired:
             item = yield from linked_again(core, result, index, expired, last=last)
     raise LinkExpiredError("the link has expired")
+
+
+def forget_others(core: Core, path: Path) -> None:
+    """Forget the half of a file that is of another result, as all but faulty clients do."""
+    if not core.faulty("resumes-anothers-part") and core.seen.get("half_of") != path.name:
+        core.seen.pop("half", None)
 
 
 def linked_again(
