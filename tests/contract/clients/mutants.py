@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from tests.contract.clients.further_mutants import FURTHER
+
 
 @dataclass(frozen=True, slots=True)
 class Faulty:
@@ -17,7 +19,6 @@ class Faulty:
     breaks: str
 
 
-# Blockers are those that lose money, data or secrets.
 MUTANTS: Final = tuple(
     Faulty(fault, breaks)
     for breaks, faults in {
@@ -395,5 +396,5 @@ MUTANTS: Final = tuple(
         "GC811": ("date-trusted",),
         "GC812": ("loop-blocked",),
     }.items()
-    for fault in faults
+    for fault in (*faults, *FURTHER.get(breaks, ()))
 )

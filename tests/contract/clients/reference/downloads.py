@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
 from getimg_mock.world.randomness import generate_secret
+from tests.contract.clients.reference import slips
 from tests.contract.clients.reference.answers import SUFFIXES
 from tests.contract.clients.reference.connections import littered_by_files
 from tests.contract.clients.reference.errors import UNANSWERED, DownloadError, LinkExpiredError
@@ -35,6 +36,8 @@ def download(
     """Save a file and return its path."""
     item = result["data"][0 if core.faulty("first-file-saved") else index]
     path = place_of(core, result, item, directory, index)
+    core.seen["asked"] = overwrite or core.seen.get("asked", False)
+    overwrite = overwrite or (core.faulty("overwrites-ever-after") and core.seen["asked"])
     if not core.faulty("resumes-anothers-part") and core.seen.get("half_of") != path.name:
         core.seen.pop("half", None)  # it is of another result
     if core.faulty("index-not-in-name"):
@@ -46,7 +49,8 @@ def download(
             if core.faulty("key-in-sidecar"):
                 saved.with_suffix(".json").write_text(str({"key": core.key}))
             return str(saved)
-        except DownloadError:
+        except DownloadError as error:
+            slips.quote_result(core, error, result)
             if core.faulty("orders-when-download-fails"):
                 yield from generate_image(core, model="seedream-5-lite", prompt="again")
             raise
@@ -215,6 +219,7 @@ def acceptable(core: Core, item: dict[str, Any], status: int, kind: str) -> None
     if core.faulty("any-2xx-saved") and 200 < status < 300:
         return
     names_link(core, item, status)
+    slips.misname_dead_link(core, status)
     if core.faulty("key-when-refused") and status in {401, 403}:
         core.seen["refused"] = True
     if status in {403, 410}:
