@@ -36,8 +36,7 @@ def download(
     """Save a file and return its path."""
     item = result["data"][0 if core.faulty("first-file-saved") else index]
     path = place_of(core, result, item, directory, index)
-    core.seen["asked"] = overwrite or core.seen.get("asked", False)
-    overwrite = overwrite or (core.faulty("overwrites-ever-after") and core.seen["asked"])
+    overwrite = slips.ask_to_overwrite(core, overwrite=overwrite)
     if not core.faulty("resumes-anothers-part") and core.seen.get("half_of") != path.name:
         core.seen.pop("half", None)  # it is of another result
     if core.faulty("index-not-in-name"):

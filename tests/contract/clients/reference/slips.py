@@ -169,6 +169,12 @@ def _without_text(kind: type[ClientError]) -> type[ClientError]:
     return type(kind.__name__, (kind,), {"__str__": lambda each: each.code.upper()})
 
 
+def ask_to_overwrite(core: Core, *, overwrite: bool) -> bool:
+    """Return whether a file may be replaced: once asked to, a faulty client replaces all."""
+    core.seen["asked"] = overwrite or core.seen.get("asked", False)
+    return overwrite or (core.faulty("overwrites-ever-after") and core.seen["asked"])
+
+
 def quote_result(core: Core, error: ClientError, result: Any) -> None:
     """Put a result, and with it a link, among what an error was made with."""
     if core.faulty("results-in-arguments"):

@@ -87,13 +87,12 @@ def _build_repeated_cases() -> Iterator[Case]:
     cut_off = build_rule(
         lambda turn: cut(_serve_other_file(turn)), "half of another file", nth=(2,), must=False
     )
-    asked = download_twice(overwrite=True)
+    asked = download_twice(overwrite=True, first={"overwrite": False})
     yield build_download_case("again-same", once, later, calls=download_twice())
     # What is asked for once is not for the next time.
     kept = download_twice(overwrite=False, first={"overwrite": True})
-    asked_later = download_twice(overwrite=True, first={"overwrite": False})
     yield build_download_case("again-kept", later, calls=kept)
-    yield build_download_case("again-asked", later, calls=asked_later)
+    yield build_download_case("again-asked", later, calls=asked)
     yield build_download_case("again-cut", cut_off, calls=asked)
     refuse = fault_actions.answer_instead(build_error(*REFUSALS[1]))
     refused = build_rule(refuse, "403", nth=(2,), must=False)

@@ -78,6 +78,17 @@ def cases(stream: Stream) -> Iterator[Case]:
     images = tuple(image(prompt=each) for each in prompts)
     videos = tuple(video(prompt=each).instead_of("generate_image") for each in prompts)
     yield Case(name="unicode", settings={"video_seconds": 1}, calls=(*images, *videos))
+    yield from _build_reference_cases()
+    ids = [(op, each) for op in ("retrieve_video", "model") for each in _ODD_IDS]
+    yield Case(
+        name="odd-ids",
+        options=NO_RETRIES,
+        calls=tuple(ClientCall(op=op, args={"id": each}) for op, each in ids),
+    )
+    yield from _build_cost_cases()
+
+
+def _build_reference_cases() -> Iterator[Case]:
     large = FaultRule(
         on="images.generate",
         do=fault_actions.answer_instead(build_json_answer(200, IMAGE_ANSWER)),
@@ -101,12 +112,9 @@ def cases(stream: Stream) -> Iterator[Case]:
         settings={"video_seconds": 1},
         rules=(FaultRule(on="images.generate", do=any_answer, label="any references", must=False),),
     )
-    ids = [(op, each) for op in ("retrieve_video", "model") for each in _ODD_IDS]
-    yield Case(
-        name="odd-ids",
-        options=NO_RETRIES,
-        calls=tuple(ClientCall(op=op, args={"id": each}) for op, each in ids),
-    )
+
+
+def _build_cost_cases() -> Iterator[Case]:
     zones = ("+02:00", "-11:30", "+00:00")
     yield Case(name="zones", calls=tuple(_read_costs(20 + n, z) for n, z in enumerate(zones)))
     moments = tuple(
