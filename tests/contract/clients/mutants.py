@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from tests.contract.clients.further_mutants import FURTHER
 from tests.contract.clients.mutants_of_files import FILE_FAULTS
 
 
@@ -19,7 +20,6 @@ class Faulty:
     breaks: str
 
 
-# Blockers are those that lose money, data or secrets.
 MUTANTS: Final = tuple(
     Faulty(fault, breaks)
     for breaks, faults in {
@@ -369,5 +369,5 @@ MUTANTS: Final = tuple(
         "GC812": ("loop-blocked",),
         **FILE_FAULTS,
     }.items()
-    for fault in faults
+    for fault in (*faults, *FURTHER.get(breaks, ()))
 )

@@ -287,6 +287,8 @@ def ended(core: Core, name: str, value: Any) -> bool:
         if not core.faults & {"failed-returned", "failed-polled-on"}:
             error = value["error"]
             text = "it failed" if core.faulty("failure-mute") else error["message"]
+            if core.faulty("first-failure-told"):
+                text = core.seen.setdefault("failure", text)
             if core.faulty("failures-formatted"):
                 text = text.format(**error)
             if core.faulty("failure-codes-known"):
