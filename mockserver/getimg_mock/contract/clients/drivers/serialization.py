@@ -78,6 +78,7 @@ def describe_error(error: BaseException, adapter: Any = None) -> dict[str, Any]:
         "told": _text(error, beside=()),
         "carried": _list_carried(error),
         "printable": _is_printable(error),
+        "shown": _represent(error),
         "trace": _format_trace(error),
         "pickled": pickle_to_text(error),
     }
@@ -136,6 +137,13 @@ def _is_printable(error: BaseException) -> bool:
     except Exception:  # noqa: BLE001 - the representation may fail in any way
         return False
     return True
+
+
+def _represent(error: BaseException) -> str:
+    """Return what a log shows of an error by `%r`: its arguments, too."""
+    with suppress(Exception):
+        return repr(error)[:_MOST_CARRIED]
+    return ""
 
 
 def pickle_to_text(value: Any) -> str:
