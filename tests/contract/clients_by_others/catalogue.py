@@ -38,6 +38,10 @@ from tests.contract.clients_by_others import (
     faults_tenth_money,
     faults_tenth_reading,
     faults_tenth_waiting,
+    faults_twelfth_files,
+    faults_twelfth_money,
+    faults_twelfth_reading,
+    faults_twelfth_waiting,
     faulty_downloads,
     faulty_money,
     faulty_polling,
@@ -63,6 +67,8 @@ from tests.contract.clients_by_others import (
     good_styles,
     good_tenth_files,
     good_tenth_waits,
+    good_twelfth_files,
+    good_twelfth_waits,
 )
 from tests.contract.clients_by_others.registry import CLIENTS, Entry
 
@@ -119,16 +125,22 @@ LISTED = (
     faults_ninth_waiting,
     good_tenth_files,
     good_eleventh_files,
+    good_twelfth_files,
     good_tenth_waits,
     good_eleventh_waits,
+    good_twelfth_waits,
     faults_tenth_files,
     faults_eleventh_files,
+    faults_twelfth_files,
     faults_tenth_money,
     faults_eleventh_money,
+    faults_twelfth_money,
     faults_tenth_reading,
     faults_eleventh_reading,
+    faults_twelfth_reading,
     faults_tenth_waiting,
     faults_eleventh_waiting,
+    faults_twelfth_waiting,
 )
 
 __all__ = ["CLIENTS", "LISTED", "Entry"]
