@@ -39,6 +39,8 @@ _SHORTER: Final = 400
 _EXCESS: Final = 85.0
 """By how much a wait may exceed its deadline, in seconds: a pause of a minute, and an answer."""
 _EXCESS_REAL: Final = 5.0
+_LATER: Final = 30.0
+"""How many seconds a wait may take longer than another one, by its last pause and its pace."""
 _LONG_VIDEO: Final = {"video_seconds": 300}
 _LATEST_END: Final = 30.0
 """When a wait has ended that is cancelled after 23 s or sooner, in seconds of the case."""
@@ -369,15 +371,23 @@ def failures_end_the_wait(history: ClientHistory) -> Iterator[Observation]:
     evidence="choice",
     why="A client that lives for hours would give up each later video at once, though it is paid.",
     fix="Compute the deadline when a wait begins, and not when the client is created.",
-    cases=("waits-*", "polled-real"),
+    cases=("waits-*", "polled-real", "waited-often", "waited-often-real"),
 )
 def waits_begin_anew(history: ClientHistory) -> Iterator[Observation]:
     """Demands the result of a wait whose video is done before its deadline.
 
     One wait begins an hour after an earlier one, one lasts longer than the timeout of a request,
     and in one the limit of orders is used up: that of images holds up no video, and polls take
-    nothing from it. Fails when a wait raises.
+    nothing from it. Fails when a wait raises, and when one of a dozen waits after another takes
+    half a minute longer than the first: it begins with the pauses to which earlier ones have come.
     """
+    waits = [each.seconds for each in history.calls("generate_video")]
+    if history.case.startswith("waited-often") and waits:
+        yield expect(
+            max(waits) <= waits[0] + _LATER,
+            f"no wait {_LATER:g} s longer than the first: the videos take equally long",
+            f"{waits[0]:.0f} s at first, and {max(waits):.0f} s",
+        )
     for outcome in history.calls("generate_video"):
         yield expect(
             outcome.kind == "value",

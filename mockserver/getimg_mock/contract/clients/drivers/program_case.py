@@ -100,6 +100,7 @@ class ProgramCase:
                 scenario=tuple(map(dict, case.scenario)),
                 cache=program.cache,
                 elsewhere=other.url,
+                stop_listening=server.stop_listening,
             )
             other.adversary = server.adversary
             self.case, self.server = case, server
