@@ -139,6 +139,7 @@ def other_settings() -> MarkOptions:
 """
 
 
+@pytest.mark.slow
 def test_a_typing_error_is_one_for_mypy(tmp_path: Path) -> None:
     """A misspelt option fails the type check of a user's code, where it is written."""
     file = tmp_path / "typing_errors.py"

@@ -26,6 +26,8 @@ _SAVE_OPTIONS: Final[dict[str, dict[str, int]]] = {
     JPEG.codec: {"quality": 88},
     WEBP.codec: {"quality": 82, "method": 0},
 }
+_FLAT_WEBP: Final[dict[str, int]] = {"lossless": True, "quality": 0, "method": 0}
+"""Of one colour, that takes half of the time, also of a decoder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,8 @@ def encode_picture(picture: Picture) -> bytes:
     if codec == JPEG.codec:
         image = image.convert("RGB")  # which knows no palettes
     file = BytesIO()
-    image.save(file, codec, **_SAVE_OPTIONS[codec])
+    is_flat_webp = picture.flat and codec == WEBP.codec
+    image.save(file, codec, **(_FLAT_WEBP if is_flat_webp else _SAVE_OPTIONS[codec]))
     return file.getvalue()
 
 

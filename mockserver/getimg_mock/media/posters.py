@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from PIL import Image, ImageChops, ImageDraw
@@ -53,7 +54,13 @@ class Poster:
     @property
     def palette(self) -> Palette:
         """The colours that the seed draws."""
-        return draw_palette(Stream(self.seed, "palette"))
+        return _draw_palette(self.seed)
+
+
+@lru_cache(maxsize=8)
+def _draw_palette(seed: bytes) -> Palette:
+    """Draw a palette once for all parts of a poster."""
+    return draw_palette(Stream(seed, "palette"))
 
 
 def draw_poster(poster: Poster) -> Image.Image:

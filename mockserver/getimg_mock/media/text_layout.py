@@ -45,6 +45,9 @@ _REPLACED: Final = {
 }
 
 
+_CONTROL_CHARACTERS: Final = dict.fromkeys([*range(32), 127], " ")
+
+
 @dataclass(frozen=True, slots=True)
 class Block:
     """Lines of text at one font size."""
@@ -72,6 +75,8 @@ def choose_font(text: str, own: str | None = None) -> str:
 
 def replace_undrawable(text: str, font: str = PILLOW) -> str:
     """Return `text` on one line, in characters that can all be drawn."""
+    if text.isascii():
+        return " ".join(text[:_LONGEST].translate(_CONTROL_CHARACTERS).split())
     if font:
         # Composed, since marks that a font would have to place are left out.
         text = unicodedata.normalize("NFC", text[:_LONGEST])

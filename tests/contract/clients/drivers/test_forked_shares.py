@@ -43,7 +43,7 @@ def _verify(place: Path, *options: str, fault: str = "") -> tuple[int, str, list
         (place / "fault").write_text(fault)
     command = [sys.executable, "-m", "getimg_mock", "verify", "client", "adapter:Client"]
     ended = subprocess.run(  # noqa: S603 - our own command
-        [*command, "--events", "events", "--only", "GC1,GC6", *options],
+        [*command, "--events", "events", "--only", "GC1,GC3", *options],
         cwd=place,
         capture_output=True,
         text=True,
@@ -62,6 +62,7 @@ def _strip(events: list[dict[str, Any]]) -> list[Any]:
 
 
 @needs_forks
+@pytest.mark.slow
 def test_two_processes_find_what_one_finds(tmp_path: Path) -> None:
     """The same cases in the same order, and the same verdicts."""
     places = [tmp_path / name for name in ("one", "two")]
@@ -91,6 +92,7 @@ def test_a_process_that_fails_ends_the_run(tmp_path: Path, fault: str, said: str
 
 
 @needs_forks
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "deafness",
     ["", "import tempfile; tempfile.mkdtemp(); signal.signal(signal.SIGINT, signal.SIG_IGN); "],
@@ -99,7 +101,7 @@ def test_a_process_that_fails_ends_the_run(tmp_path: Path, fault: str, said: str
 def test_an_interrupt_leaves_neither_processes_nor_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, deafness: str
 ) -> None:
-    """What was done before it is judged, as in one process."""
+    """What was done before it is judged, as in one process; each of the two sends an interrupt."""
     folder = tmp_path / "temporary"
     folder.mkdir()
     monkeypatch.setenv("TMPDIR", str(folder))

@@ -19,6 +19,7 @@ from tests.contract.clients.reference.errors import (
     UnavailableError,
 )
 from tests.contract.clients.reference.retries import asked
+from tests.contract.clients.reference.slips import misjudge, misread
 
 if TYPE_CHECKING:
     from tests.contract.clients.reference.core import Core
@@ -81,6 +82,7 @@ def check(core: Core, value: Any, schema: str) -> None:
         raise AnswerError(f"{found[0].path or '/'}: {found[0].message}{quoted}")
     if core.faulty("empty-list-fatal") and value == []:
         raise IndexError("no models")
+    misread(core, value)
 
 
 def refusal(core: Core, got: Got, *, post: bool) -> ClientError:
@@ -110,7 +112,7 @@ def refusal(core: Core, got: Got, *, post: bool) -> ClientError:
         made.args = (text,)
     if core.faulty("key-in-cause"):
         made.__cause__ = ValueError(f"refused: Bearer {core.key}")
-    return made
+    return misjudge(core, made)
 
 
 def request_id_of(core: Core, got: Got) -> str | None:

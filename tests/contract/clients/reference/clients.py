@@ -32,7 +32,7 @@ from tests.contract.clients.reference.connections import (
     timeout_of,
 )
 from tests.contract.clients.reference.core import ENVIRONMENT, Core, core_of
-from tests.contract.clients.reference.errors import AnswerError
+from tests.contract.clients.reference.errors import AnswerError, ClientError
 from tests.contract.clients.reference.requests import LATEST
 from tests.contract.clients.reference.steps import Got, Send, Sleep, Steps, Walk
 
@@ -232,7 +232,8 @@ class AsyncReferenceClient(Client):
         return await task
 
     def _connect(self) -> None:
-        self._slots = asyncio.Semaphore(5)
+        self._slots, self._gate = asyncio.Semaphore(5), asyncio.Event()
+        self._gate.set()
         self._client = httpx.AsyncClient()
         self._downloads = httpx.AsyncClient()
 
@@ -260,12 +261,14 @@ class AsyncReferenceClient(Client):
                 if isinstance(step, Sleep) and self._blocks():
                     time.sleep(step.seconds)  # noqa: ASYNC251 - the fault
                 elif isinstance(step, Sleep):
-                    await asyncio.sleep(step.seconds)  # noqa: TID251 - a client waits on its clock
+                    await self._slept(step.seconds)
                 elif self._core.faulty("loop-slots-lost") and step.method == "POST":
                     await self._slots.acquire()
                     walk.got = await self._sent(step)
                     if walk.got.status < 400:
                         self._slots.release()
+                elif self._core.faulty("loop-slots-kept-by-cancelled"):
+                    walk.got = await self._sent_in_a_slot(step)
                 elif self._core.faults & {"task-left-at-timeout", "task-left-at-cancel"}:
                     walk.got = await self._sent_apart(step)
                 else:
@@ -306,6 +309,24 @@ class AsyncReferenceClient(Client):
                 body.take(chunk)
         return body.got()
 
+    async def _slept(self, seconds: float) -> None:
+        """Wait; a faulty client shuts a gate meanwhile, for good where this is cancelled."""
+        if self._core.faulty("loop-gate-stays-shut"):
+            self._gate.clear()
+        await asyncio.sleep(seconds)  # noqa: TID251 - a client waits on its clock
+        self._gate.set()
+
+    async def _sent_in_a_slot(self, send: Send) -> Got:
+        """Send in one of five slots; a faulty client keeps those of calls that are cancelled."""
+        await self._slots.acquire()
+        try:
+            got = await self._sent(send)
+        except ClientError:
+            self._slots.release()
+            raise
+        self._slots.release()
+        return got
+
     async def _sent_apart(self, send: Send) -> Got:
         """Send in a task of its own, which faulty clients leave when they wait no longer."""
         apart = dataclasses.replace(self._core, timeout=3600.0)
@@ -324,6 +345,7 @@ class AsyncReferenceClient(Client):
 
     async def _sent(self, send: Send, core: Core | None = None) -> Got:
         core = core or self._core
+        await self._gate.wait()
         self._note(send)
         look = send.method == "GET" and "/videos/generations/" in send.url
         if (send.save is not None and core.faulty("loop-blocked-by-files")) or (

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
 from getimg_mock.world.randomness import generate_secret
+from tests.contract.clients.reference import slips
 from tests.contract.clients.reference.answers import SUFFIXES
 from tests.contract.clients.reference.connections import littered_by_files
 from tests.contract.clients.reference.errors import UNANSWERED, DownloadError, LinkExpiredError
@@ -35,24 +36,39 @@ def download(
     """Save a file and return its path."""
     item = result["data"][0 if core.faulty("first-file-saved") else index]
     path = place_of(core, result, item, directory, index)
-    if not core.faulty("resumes-anothers-part") and core.seen.get("half_of") != path.name:
-        core.seen.pop("half", None)  # it is of another result
-    if core.faulty("index-not-in-name"):
-        overwrite = overwrite or core.seen.get(str(path), index) != index
-        core.seen[str(path)] = index
+    overwrite = slips.ask_to_overwrite(core, overwrite=overwrite) or confused(core, path, index)
+    forget_others(core, path)
+    if copied(core, str(item["url"]), path):
+        return str(path)
     for last in (False, True):
         try:
             saved = yield from save(core, item, path, overwrite=overwrite)
             if core.faulty("key-in-sidecar"):
                 saved.with_suffix(".json").write_text(str({"key": core.key}))
             return str(saved)
-        except DownloadError:
+        except DownloadError as error:
+            slips.quote_result(core, error, result)
             if core.faulty("orders-when-download-fails"):
                 yield from generate_image(core, model="seedream-5-lite", prompt="again")
             raise
         except LinkExpiredError as expired:
             item = yield from linked_again(core, result, index, expired, last=last)
     raise LinkExpiredError("the link has expired")
+
+
+def confused(core: Core, path: Path, index: int) -> bool:
+    """Return whether a fault takes a file for another one of the result, and overwrites it."""
+    if not core.faulty("index-not-in-name"):
+        return False
+    other = bool(core.seen.get(str(path), index) != index)
+    core.seen[str(path)] = index
+    return other
+
+
+def forget_others(core: Core, path: Path) -> None:
+    """Forget the half of a file that is of another result, as all but faulty clients do."""
+    if not core.faulty("resumes-anothers-part") and core.seen.get("half_of") != path.name:
+        core.seen.pop("half", None)
 
 
 def linked_again(
@@ -144,6 +160,17 @@ def save(core: Core, item: dict[str, Any], path: Path, *, overwrite: bool) -> St
     return named if core.faulty("wanted-path-told") else saved
 
 
+def copied(core: Core, link: str, path: Path) -> bool:
+    """Return whether a link was to a local file, of which faulty clients make a copy."""
+    named = urlsplit(link) if link.startswith("file:") else None
+    local = named.path if named and core.faulty("local-files-copied") else ""
+    if core.faulty("paths-copied") and link.startswith("/"):
+        local = link
+    if local:
+        path.write_bytes(Path(local).read_bytes())
+    return bool(local)
+
+
 def joined(core: Core, got: Got, part: Path) -> None:
     """Put a part behind what came before; raises where it is another one than was asked for."""
     if got.status != 206 or not core.seen.get("half"):
@@ -215,6 +242,7 @@ def acceptable(core: Core, item: dict[str, Any], status: int, kind: str) -> None
     if core.faulty("any-2xx-saved") and 200 < status < 300:
         return
     names_link(core, item, status)
+    slips.misname_dead_link(core, status)
     if core.faulty("key-when-refused") and status in {401, 403}:
         core.seen["refused"] = True
     if status in {403, 410}:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -88,6 +89,8 @@ def costs(core: Core, /, start: str, end: str) -> Steps:
     given: tuple[Any, Any] = start, end
     if core.faulty("moments-stamped-utc") and isinstance(given[0], datetime):
         start, end = (f"{each:%Y-%m-%dT%H:%M:%S}Z" for each in given)
+    if core.faulty("moments-at-midnight"):
+        start, end = (re.sub(r"T\d\d:\d\d:\d\d", "T00:00:00", str(each)) for each in given)
     for text in (start, end):
         if datetime.fromisoformat(text).tzinfo is None and not core.faulty("naive-sent"):
             raise InvalidArgumentError(f"{text} has no zone")

@@ -152,7 +152,8 @@ def waited(core: Core, name: str) -> Steps:
         except ClientError as error:
             tolerate(core, error, polls)
             pause = pause_after(core, error, pause)
-            began = now() if core.faulty("errors-renew-the-wait") else began
+            began = now() if renews(core, error) else began
+            yield Sleep(penalty(core, error))
         if value.get("status") == "failed" and core.faulty("failure-polled-again"):
             yield Sleep(pause)
             value = yield from looked_at(core, name, attempts=1)
@@ -214,6 +215,22 @@ def pause_after(core: Core, error: ClientError, pause: float) -> float:
     if core.faulty("looks-at-once-when-told") and error.retry_after is not None:
         return error.retry_after
     return max(pause, error.retry_after or 0.0)
+
+
+def renews(core: Core, error: ClientError) -> bool:
+    """Return whether a fault begins a wait anew after this error."""
+    limited = core.faulty("limits-renew-the-wait") and error.status == 429
+    return limited or core.faulty("errors-renew-the-wait")
+
+
+def penalty(core: Core, error: ClientError) -> float:
+    """Return how long faulty clients rest after a look that failed, in addition to the pause."""
+    failures = core.seen["outage"]
+    if core.faulty("penalties-outlast-the-wait"):
+        return float(2**failures)
+    cools = core.faulty("cool-down-outlasts-the-wait") and failures % 3 == 0
+    cools = cools or (core.faulty("cool-down-after-a-break") and error.status is None)
+    return 60.0 if cools else 0.0
 
 
 def caught_up(core: Core, pause: float, ahead: float) -> float:
@@ -289,6 +306,8 @@ def ended(core: Core, name: str, value: Any) -> bool:
         if not core.faults & {"failed-returned", "failed-polled-on"}:
             error = value["error"]
             text = "it failed" if core.faulty("failure-mute") else error["message"]
+            if core.faulty("first-failure-told"):
+                text = core.seen.setdefault("failure", text)
             if core.faulty("failures-formatted"):
                 text = text.format(**error)
             if core.faulty("failure-codes-known"):

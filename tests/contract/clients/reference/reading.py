@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode, urljoin, urlsplit
 
-from tests.contract.clients.reference import answers, retries
+from tests.contract.clients.reference import answers, retries, slips
 from tests.contract.clients.reference.errors import (
     UNANSWERED,
     BrokenConnectionError,
@@ -33,10 +33,9 @@ def read(
     raw: str = "",
 ) -> Steps:
     """Return the JSON at a path; `raw` is a query as it is sent."""
-    if core.faulty("ample-balance-kept") and "balance" in core.seen and path == "billing/balance":
-        since, value = core.seen["balance"]
-        if time.monotonic() - since > 5:
-            return value
+    found = remembered(core, path, query)
+    if found is not None:
+        return found
     yield from spooled(core)
     most = core.max_retries + 1 if attempts is None else attempts
     most = miscounted(core, path, most, asked=attempts is None)
@@ -47,7 +46,8 @@ def read(
         circuit_tried(core)
         try:
             got = yield from sent(core, url)
-        except UNANSWERED:
+        except UNANSWERED as error:
+            slips.misname_loss(core, error)
             if last or core.faulty("no-get-retries"):
                 raise
             yield Sleep(retries.backoff(core, attempt))
@@ -58,7 +58,7 @@ def read(
             return {"balance": "0.04", "currency": "USD"}  # of the call before
         yield from retries.held_until_reset(core, got, "reads-held-until-reset")
         if got.status < 300:
-            return kept(core, value_of(core, got))
+            return slips.keep(core, path, query, kept(core, value_of(core, got)))
         wait = retries.wait_after(core, got, attempt, post=False)
         if core.faulty("asks-elsewhere-when-down") and got.status == 503:
             got = yield Send("GET", f"https://api.getimg.ai/v2/{path}", headers_of(core))
@@ -66,6 +66,15 @@ def read(
             raise answers.refusal(core, got, post=False)
         yield Sleep(wait)
     raise AssertionError("the last attempt returns or raises")
+
+
+def remembered(core: Core, path: str, query: dict[str, str] | None) -> Any:
+    """Return None, or what a faulty client answers with instead of asking."""
+    if core.faulty("ample-balance-kept") and "balance" in core.seen and path == "billing/balance":
+        since, value = core.seen["balance"]
+        if time.monotonic() - since > 5:
+            return value
+    return slips.answer_from_kept(core, path, query)
 
 
 def circuit_tried(core: Core) -> None:

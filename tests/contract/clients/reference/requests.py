@@ -26,6 +26,8 @@ def encoded(core: Core, name: str) -> str:
         return quote(name.splitlines()[0], safe="")
     if core.faulty("raw-ids"):
         return name.replace("\r", "").replace("\n", "").replace(" ", "%20")
+    if core.faulty("ids-stripped"):
+        name = name.strip()
     if name in {"", ".", ".."} and not core.faulty("dots-sent"):
         raise InvalidArgumentError(f"{name!r} is no id")
     return quote(name, safe="/" if core.faulty("slashes-raw") else "")

@@ -59,7 +59,7 @@ def retried_wrongly(core: Core, got: Got, *, post: bool) -> bool:
         return True
     if not post:
         return False
-    reposted_at = {504: "reposts-504", 502: "loss-hidden-by-refusal"}
+    reposted_at = {504: "reposts-504", 524: "reposts-524", 502: "loss-hidden-by-refusal"}
     if core.faulty(reposted_at.get(status, "")):
         return True
     on = core.faulty("reposts-5xx") or core.faulty("no-retries-for-reads-alone")

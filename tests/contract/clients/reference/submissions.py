@@ -9,7 +9,7 @@ import unicodedata
 from typing import TYPE_CHECKING, Any
 
 from getimg_mock.world.randomness import generate_secret
-from tests.contract.clients.reference import answers, retries
+from tests.contract.clients.reference import answers, retries, slips
 from tests.contract.clients.reference.errors import (
     UNANSWERED,
     AnswerError,
@@ -94,6 +94,13 @@ def ordered(core: Core, path: str, fields: dict[str, Any], body: bytes) -> Steps
         if not core.faulty("retries-unreadable") or not core.max_retries:
             raise
         value = yield from posted(core, path, headers, body)
+    except ClientError as error:
+        alone = core.faulty("refused-without-references") and error.status in {400, 413, 422}
+        if not alone or "images" not in fields:
+            raise
+        fewer = {name: each for name, each in fields.items() if name != "images"}
+        value = yield from posted(core, path, headers, body_of(core, fewer))
+    core.seen["latest-order"] = value.get("id") if isinstance(value, dict) else None
     if not isinstance(value, dict) and not core.faulty("unchecked"):
         raise AnswerError("the answer is no object")
     return value
@@ -124,6 +131,7 @@ def body_of(core: Core, fields: dict[str, Any]) -> bytes:
 
 def respelt(core: Core, fields: dict[str, Any]) -> None:
     """Leave texts as they were given; only faulty clients write them otherwise."""
+    slips.misspell(core, fields)
     if core.faulty("normalised"):
         fields["prompt"] = unicodedata.normalize("NFC", fields["prompt"])
     if core.faulty("controls-stripped"):
@@ -168,6 +176,7 @@ def posted(core: Core, path: str, headers: dict[str, str], body: bytes) -> Steps
         core.seen["exhausted"] = got.headers.get("x-ratelimit-remaining") == "0"
         core.seen["used"] = True
         counted_refusals(core, got.status)
+        slips.note_refusal(got)
         if got.status >= 500 and core.faulty("orders-spooled"):
             core.seen["spool"] = send
         yield from retries.held_until_reset(core, got, "results-held-until-reset")
@@ -180,6 +189,7 @@ def posted(core: Core, path: str, headers: dict[str, str], body: bytes) -> Steps
         if wait is None and got.status >= 500 and counted(core, path, "5xx"):
             lost, wait = lost + 1, retries.backoff(core, attempt)
         if last or wait is None:
+            core.seen["shut"] = core.faulty("gate-kept-in-vain") and attempt > 0
             if attempt and core.faulty("retries-hide-reason"):
                 raise ClientError(f"gave up after {attempt + 1} tries", status=got.status)
             raise core.seen["first"] if core.faulty("first-refusal-told") else refusal
@@ -250,15 +260,19 @@ def paused(core: Core, send: Send, wait: float) -> Steps:
     except STOPS:
         if core.faulty("withdrawn-sent-later"):
             core.seen["spool"] = send
+        core.seen["shut"] = core.faulty("gate-kept-by-cancelled")
         raise
 
 
 def slots_taken(core: Core) -> None:
     """Raise where a fault has left no slot, or has the client send nothing for a minute."""
+    slips.stop_at_refusal_of_any(core)
     lost = "stopped" if core.faulty("slots-lost-to-cancelled") else "refusals"
     losing = core.faults & {"slots-lost", "slots-lost-to-cancelled"}
     if core.faulty("empty-balance-remembered") and core.seen.get("unpaid"):
         raise PaymentError("there is no money", status=402)
+    if core.seen.get("shut"):
+        raise NotSentError("another order has shut the gate")
     if losing and core.seen.get(lost, 0) > 10:
         raise NotSentError("too many orders are under way")
     if core.faulty("slots-lost-for-good"):

@@ -24,13 +24,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from getimg_mock.contract.clients.cases.client_history import ClientHistory
-    from getimg_mock.contract.clients.cases.wire_script import WireScript
+    from getimg_mock.contract.clients.cases.wire_script import WireAnswer, WireScript
     from getimg_mock.contract.clients.fault_serving.fault_server import FaultContext
     from getimg_mock.contract.verdicts import Observation
     from getimg_mock.world.randomness import Stream
 
 _CONTROL_CHARACTERS: Final = "bell \x07 escape \x1b[31m nul \x00 and a line \u2028 separator"
 _TOGETHER: Final = "request-id-together"
+_FIRST: Final = "the first"
 _SECOND: Final = "the second"
 _IDS: Final = ("req_5kQ1first7T", "req_5kQ1other8W")
 """The request ids of two orders at the same time."""
@@ -70,12 +71,22 @@ def cases(stream: Stream) -> Iterator[Case]:
 
 
 def _build_earlier_id_case(request_id: str) -> Case:
-    """Return the case in which an answer has a request id, and the refusal after it has none."""
+    """Return the case in which an answer has a request id, and the refusal after it has none.
+
+    Before the order that is refused, another one was made, whose id is not that of the refused one.
+    """
+
+    def refuse(turn: FaultContext) -> WireAnswer:
+        first = _FIRST.encode() in turn.asked.body
+        return turn.proceed() if first else build_error(400, "invalid_parameter", "No.")
+
     named = fault_actions.change_answer(lambda a: a.with_headers(("X-Request-Id", request_id)))
-    refuse = fault_actions.answer_instead(build_error(400, "invalid_parameter", "No."))
+    reads = (balance(), models().instead_of("balance"))
+    first = (image(prompt=_FIRST), video(prompt=_FIRST).instead_of("generate_image"))
     return Case(
         name="request-id-earlier",
-        calls=(balance(), models().instead_of("balance"), image(), _FALLBACK_CALL),
+        calls=(*reads, *first, image(), _FALLBACK_CALL),
+        settings={"video_seconds": 1},
         options=NO_RETRIES,
         rules=(
             *build_submission_rules("no request id", refuse),
@@ -140,23 +151,27 @@ def errors_are_printable(history: ClientHistory) -> Iterator[Observation]:
 def request_ids_are_reachable(history: ClientHistory) -> Iterator[Observation]:
     """Demands that the `X-Request-Id` of a refused request is on the error or in its text.
 
-    Fails when the id of an earlier request is there, or of one at the same time. That none is there
-    is a warning, as no documentation names the header.
+    Fails when the id of an earlier request is there, or of one at the same time, and so it does for
+    the id of an earlier generation. That none is there is a warning, as no documentation names the
+    header.
     """
     if history.case == _TOGETHER:
         yield from _ids_are_their_own(history)
         return
-    earlier = ""
+    earlier: list[str] = []
     for outcome in history.calls():
         for each in find_answer(history, outcome):
             headers = {name.lower(): value for name, value in each.headers}
             expected = headers.get("x-request-id", "")
-            told = f"{outcome.text} {outcome.error.get('request_id')}"
-            if earlier:
-                yield expect(earlier not in told, "no id of another request", outcome.shown, each)
-                continue
+            named = (outcome.error.get(name) for name in ("request_id", "generation"))
+            told = " ".join(map(str, (outcome.text, *named)))
             if outcome.kind == "value":
-                earlier = expected
+                made = outcome.value.get("id") if isinstance(outcome.value, dict) else None
+                earlier += [name for name in (expected, made) if isinstance(name, str) and name]
+                continue
+            if earlier:
+                other = any(name in told for name in earlier)
+                yield expect(not other, "no id of another request", told, each)
                 continue
             reachable = outcome.error.get("request_id") == expected or expected in outcome.text
             yield warn_unless(reachable, f"the request id {expected}", outcome.shown, each)

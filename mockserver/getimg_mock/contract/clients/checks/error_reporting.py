@@ -36,7 +36,7 @@ from getimg_mock.contract.verdicts import expect
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from getimg_mock.contract.clients.cases.client_history import ClientHistory
+    from getimg_mock.contract.clients.cases.client_history import CallOutcome, ClientHistory
     from getimg_mock.contract.clients.fault_serving.fault_server import FaultAction, FaultContext
     from getimg_mock.contract.verdicts import Observation
     from getimg_mock.world.randomness import Stream
@@ -49,11 +49,12 @@ _ERRORS: Final = (
     (403, "forbidden", "This key may not do that: {scope} of %s, 100% refus\u00e9 \u706f\u53f0."),
     (404, "not_found", "Not found."),
     (409, "conflict", "A request like this is under way."),
-    (413, "too_large", "The request is too large."),
+    (413, "too_large", "The request is too large.\r\nAt most 25 MiB are taken."),
     (422, "content_policy_violation", "The prompt failed our safety checks."),
     (429, "rate_limit", "Too many requests."),
     (500, "server_error", "Something went wrong on our end"),
 )
+_REFUSING: Final = frozenset({400, 401, 402, 403, 404, 409, 413, 422, 429})
 _READ_STATUSES: Final = (401, 403, 404, 429, 500)
 _LATIN_1: Final = "<h1>Erreur passag\u00e8re</h1>".encode("latin-1")
 """A page as old gateways write it: its bytes are no UTF-8, and nothing says so."""
@@ -81,6 +82,10 @@ _PICTURE: Final = {"url": PIXEL, "role": "reference_image"}
 _FRAME: Final = {"url": PIXEL, "role": "first_frame"}
 _FAILURE: Final = "Upstream provider request timed out."
 _ODD_FAILURE: Final = f"{{provider}} at 100%: {_FAILURE} %s %(code)s \u706f"
+_ODD_FAILURES: Final = (
+    _ODD_FAILURE,
+    "The picture of the first frame {could} not be fetched: 404%.",
+)
 _UNKNOWN_ID: Final = "req-0000000000000000000000000000"
 _BAD_KEY: Final = "key_client_contract_of_nobody"
 
@@ -170,7 +175,7 @@ def _build_other_cases(listed: list[WireAnswer]) -> Iterator[Case]:
     failing = {"on": ["videos.create"], "transition": {"failed": "server_error", "seconds": 1}}
     yield Case(name="failed-video", calls=(video(),), scenario=(failing,), limit=HOUR)
     odd = FaultRule(on="videos.retrieve", label="an odd message", do=_fail_oddly)
-    yield Case(name="failed-video-odd", calls=(video(),), rules=(odd,), limit=HOUR)
+    yield Case(name="failed-video-odd", calls=(video(), video()), rules=(odd,), limit=HOUR)
     page = fault_actions.build_text_answer(502, "text/html", fault_actions.HTML)
     serve_page = fault_actions.answer_instead(page)
     yield Case(
@@ -220,9 +225,12 @@ def _refuse_packed(refusal: WireAnswer) -> FaultAction:
 
 
 def _fail_oddly(turn: FaultContext) -> WireAnswer:
-    """Answer that the video has failed, with a message that formats take for one of theirs."""
+    """Answer that the video has failed, with a message that formats take for one of theirs.
+
+    That of the second video is another one.
+    """
     name = turn.asked.target.partition("?")[0].rpartition("/")[2]
-    error = {"message": _ODD_FAILURE, "code": "server_error"}
+    error = {"message": _ODD_FAILURES[min(turn.adversary.call, 1)], "code": "server_error"}
     return build_json_answer(200, {"id": name, "status": "failed", "error": error})
 
 
@@ -250,7 +258,8 @@ def errors_are_visible(history: ClientHistory) -> Iterator[Observation]:
                 error = dict(zip(("code", "message"), _ERRORS[2][1:], strict=True))
             code, message = str(error.get("code")), str(error.get("message"))
             text = f"{outcome.text} {outcome.error.get('code')}"
-            seen = outcome.kind == "error" and code in text and message in text
+            told = all(line in text for line in message.splitlines())  # on one line, or several
+            seen = outcome.kind == "error" and code in text and told
             yield expect(seen, f"an error with {code!r} and {message!r}", outcome.shown, each)
 
 
@@ -268,9 +277,10 @@ def failures_are_no_results(history: ClientHistory) -> Iterator[Observation]:
 
     Fails when the call returns the failed generation, or when the message is missing.
     """
-    for outcome in history.calls("generate_video"):
+    odd = history.case.endswith("odd")
+    for place, outcome in enumerate(history.calls("generate_video")):
         sent = find_answer(history, outcome)
-        message = _ODD_FAILURE if history.case.endswith("odd") else _FAILURE
+        message = _ODD_FAILURES[place] if odd else _FAILURE
         yield expect(
             outcome.clear and message in outcome.text,
             f"an error with the failure's message, {message!r}",
@@ -286,13 +296,19 @@ def failures_are_no_results(history: ClientHistory) -> Iterator[Observation]:
     evidence="documented",
     why="Each needs another reaction: a new key, a top-up, a corrected id, or a later attempt.",
     fix="Raise one error type for each, or put the status on the error.",
-    cases=("errors", *_FREE),
+    cases=("errors", "refusal-???", "read-lost-*", "nobody-*", "refused-403", *_FREE),
 )
 def errors_differ(history: ClientHistory) -> Iterator[Observation]:
     """Demands that errors for 401, 402, 404, 429 and 500 differ in their type or status.
 
     Fails when two of these statuses give the same type and status, or when a call raises nothing.
+    Fails as well when an error has the status of a refusal, and no answer had it: where there was
+    no answer, or one with words that belong to another refusal.
     """
+    for outcome in history.calls():
+        yield from _statuses_were_answered(history, outcome)
+    if history.case not in {"errors", *_FREE}:
+        return
     seen: dict[tuple[object, object], int] = {}
     for outcome in history.calls():
         for each in find_answer(history, outcome):
@@ -306,6 +322,19 @@ def errors_differ(history: ClientHistory) -> Iterator[Observation]:
                 outcome.shown,
                 each,
             )
+
+
+def _statuses_were_answered(history: ClientHistory, outcome: CallOutcome) -> Iterator[Observation]:
+    """Judge the status on an error: that of a refusal is one that came, not one that is thought."""
+    sent, told = history.during(outcome), outcome.error.get("status")
+    if outcome.kind == "error" and isinstance(told, int) and told in _REFUSING:
+        came = {each.status for each in sent}
+        yield expect(
+            told in came,
+            f"the status of an answer: {', '.join(map(str, sorted(came))) or 'there was none'}",
+            f"{told}; {outcome.shown}",
+            *sent[-1:],
+        )
 
 
 @client_check(
@@ -322,13 +351,14 @@ def other_errors_are_typed(history: ClientHistory) -> Iterator[Observation]:
     """Demands a clear error that contains the status when a proxy answers 502 with HTML.
 
     So it does for a 500 with other JSON than an error's, or with no body, and for refusals in these
-    forms, of reads and of orders. Fails when the status is
-    missing or when the parser's own error reaches the caller.
+    forms, of reads and of orders. Fails when the status is missing, when the error has no text, or
+    when the parser's own error reaches the caller.
     """
     for outcome in history.calls():
         sent = find_answer(history, outcome)
         status = sent[0].status if sent else 502
         told = outcome.error.get("status") == status or str(status) in outcome.text
+        told = told and outcome.error.get("printable", True)
         yield expect(outcome.clear and told, f"an error that says {status}", outcome.shown, *sent)
 
 
@@ -359,8 +389,8 @@ def errors_keep_the_key(history: ClientHistory) -> Iterator[Observation]:
                 *find_answer(history, outcome),
             )
             # Of a key that no header can have, an HTTP library's error in its trace may tell.
-            places = ("text",) if history.case == "odd-key" else ("text", "trace", "data")
-            for where in places:
+            more = () if history.case == "odd-key" else ("trace", "data", "shown")
+            for where in ("text", *more):
                 yield expect(
                     find_key_part(str(outcome.error.get(where, "")), key) < 0,
                     f"no key in its {where}",

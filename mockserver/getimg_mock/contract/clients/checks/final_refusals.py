@@ -38,6 +38,9 @@ _TOLD_TO_WAIT: Final = frozenset({401, 402, 422})
 """Refusals that say when to come back, as gateways add it to any: it does not make them passing."""
 _PATIENCE: Final = 4.0
 """Who does not end within it waits for another try, and all calls have to fit into one case."""
+_REFERENCE: Final = [{"url": "https://example.com/tree.png", "role": "reference_image"}]
+_FRAME: Final = [{"url": "https://example.com/tree.png", "role": "first_frame"}]
+"""What might be left out to have the rest of an order made, which is another picture."""
 _FURTHER_READS: Final = READS[2:]
 """Reads of which one is refused as well: clients may look at their balance before they order."""
 
@@ -52,7 +55,7 @@ def cases(_: Stream) -> Iterator[Case]:
         read, call = _FURTHER_READS[place % len(_FURTHER_READS)]
         yield Case(
             name=f"refusal-{status}",
-            calls=(image(), models(), video(), call),
+            calls=(image(images=_REFERENCE), models(), video(images=_FRAME), call),
             limit=LIMIT,
             options={"max_retries": 2},
             patience=_PATIENCE,

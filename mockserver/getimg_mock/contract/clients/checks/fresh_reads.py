@@ -36,6 +36,15 @@ _READS: Final = (
     ClientCall(op="costs", args=RANGE),
     ClientCall(op="retrieve_video", args={"id": _VIDEO}),
 )
+_LISTED: Final = ("image", "video")
+_BY_TYPE: Final = (
+    models(),
+    models("video"),
+    ClientCall(op="model", args={"id": "seedream-5-lite"}),
+    models("image"),
+    models(),
+)
+"""Who keeps a list, and answers with it, has to keep it for its type alone."""
 _PENDING: Final = build_json_answer(200, {"id": _VIDEO, "status": "pending"})
 
 
@@ -44,7 +53,7 @@ def cases(_: Stream) -> Iterator[Case]:
     serve = fault_actions.answer_instead(_PENDING)
     yield Case(
         name="read-twice",
-        calls=(*_READS, replace(_READS[0], after=10), *_READS[1:]),
+        calls=(*_READS, *_BY_TYPE, replace(_READS[0], after=10), *_READS[1:]),
         rules=(FaultRule(on="videos.retrieve", do=serve, label="pending", must=False),),
         limit=HOUR,
     )
@@ -94,7 +103,8 @@ def reads_are_fresh(history: ClientHistory) -> Iterator[Observation]:
     """Demands a request for each read of the balance, the costs, and a video.
 
     Fails when a call returns without one, or when it fails and the call returns what an earlier one
-    was answered with. The models may be kept, but a request for them that fails is an error.
+    was answered with. The models may be kept, but a request for them that fails is an error, and a
+    list that is kept is told for its own type alone: fails when it has others, or lacks some.
     """
     if history.case.startswith("read-lost"):
         yield from _nothing_earlier_is_told(history)
@@ -106,6 +116,30 @@ def reads_are_fresh(history: ClientHistory) -> Iterator[Observation]:
                 "a request to the service",
                 f"none; {outcome.shown}",
             )
+    yield from _lists_are_those_asked_for(history)
+
+
+def _lists_are_those_asked_for(history: ClientHistory) -> Iterator[Observation]:
+    """Judge the types of models in lists of one type, and of all, and a model that is not kept."""
+    for outcome in history.calls("models"):
+        listed = outcome.value if isinstance(outcome.value, list) else []
+        told = {str(each.get("type")) for each in listed if isinstance(each, dict)}
+        asked = outcome.args.get("type")
+        if outcome.kind == "value" and told <= set(_LISTED):
+            expected = {asked} if asked else set(_LISTED)
+            yield expect(
+                told == expected,
+                f"models of type {asked}" if asked else "models of both types",
+                f"types {', '.join(sorted(told)) or 'none'}",
+                *find_own_requests(history, outcome),
+            )
+    for outcome in history.calls("model"):
+        yield expect(
+            outcome.kind == "value",
+            f"the model {outcome.args['id']!r}, which there is",
+            outcome.shown,
+            *find_own_requests(history, outcome),
+        )
 
 
 def _nothing_earlier_is_told(history: ClientHistory) -> Iterator[Observation]:

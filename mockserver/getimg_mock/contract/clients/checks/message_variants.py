@@ -79,7 +79,7 @@ VIDEO_ANSWER: Final[dict[str, Any]] = {
 }
 MODEL_ANSWER: Final[dict[str, Any]] = {
     "id": "seedance-v1-5-pro",
-    "name": "Seedance 1.5 Pro \u706f\u53f0 \u00e9",
+    "name": "Seedance 1.5 Pro \u706f\u53f0 \u00e9 e\u0301 &amp; \u201c%41\u201d",
     "type": "video",
     "created_at": "2026-03-10T09:00:00.000Z",
     "supported_aspect_ratios": ["16:9"],

@@ -39,6 +39,8 @@ _COMMITTED: Final = build_error(
 )
 _GATEWAY: Final = fault_actions.build_text_answer(502, "text/html", fault_actions.HTML)
 _LATE_GATEWAY: Final = fault_actions.build_text_answer(504, "text/html", fault_actions.HTML)
+_LATE_CDN: Final = fault_actions.build_text_answer(524, "text/html", fault_actions.HTML)
+"""As a network for content answers in place of a server that takes too long."""
 _LOST_ANSWERS: Final[dict[str, tuple[FaultAction, dict[str, Any]]]] = {
     "reset": (fault_actions.lose_answer("reset"), {}),
     "close": (fault_actions.lose_answer("close"), {}),
@@ -47,7 +49,10 @@ _LOST_ANSWERS: Final[dict[str, tuple[FaultAction, dict[str, Any]]]] = {
     "500": (fault_actions.answer_after_work(_COMMITTED), {}),
     "502": (fault_actions.answer_after_work(_GATEWAY), {}),
     "504": (fault_actions.answer_after_work(_LATE_GATEWAY), {}),
+    "524": (fault_actions.answer_after_work(_LATE_CDN), {}),
 }
+_PAGES: Final = frozenset({"502", "504", "524"})
+"""Answers of gateways, which are not JSON of the API."""
 _KEY_NAME: Final = re.compile(r"idempoten|(client|request)-token$", re.IGNORECASE)
 _SAFE: Final = (
     "Do not send a POST again once its bytes are out. Report the outcome as unknown; the ledger, "
@@ -90,7 +95,7 @@ def _build_lost_answer_case(
         limit=LIMIT,
         settings=_QUICK,
         patience=12,
-        rules=(FaultRule(on=on, do=act, label=label, nth=(1,), legal=how not in {"502", "504"}),),
+        rules=(FaultRule(on=on, do=act, label=label, nth=(1,), legal=how not in _PAGES),),
     )
 
 
@@ -164,7 +169,7 @@ def _build_unknown_outcome_cases() -> Iterator[Case]:
     why="Each execution is paid, and here the ledger shows an effect that happened twice. "
     f"{_GUIDE}: so this is about money, and no ban on retries.",
     fix=_SAFE,
-    cases=("lost-50?-*", "observed-50?"),
+    cases=("lost-5??-*", "observed-50?"),
     observable=True,
     caveat=_GUIDE,
 )

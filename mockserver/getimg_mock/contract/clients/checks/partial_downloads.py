@@ -87,9 +87,11 @@ def _build_repeated_cases() -> Iterator[Case]:
     cut_off = build_rule(
         lambda turn: cut(_serve_other_file(turn)), "half of another file", nth=(2,), must=False
     )
-    asked = download_twice(overwrite=True)
+    asked = download_twice(overwrite=True, first={"overwrite": False})
     yield build_download_case("again-same", once, later, calls=download_twice())
-    yield build_download_case("again-kept", later, calls=download_twice(overwrite=False))
+    # What is asked for once is not for the next time.
+    kept = download_twice(overwrite=False, first={"overwrite": True})
+    yield build_download_case("again-kept", later, calls=kept)
     yield build_download_case("again-asked", later, calls=asked)
     yield build_download_case("again-cut", cut_off, calls=asked)
     refuse = fault_actions.answer_instead(build_error(*REFUSALS[1]))
@@ -177,14 +179,14 @@ def _build_refused_cases() -> Iterator[Case]:
     yield often.with_changes(calls=_DOWNLOADED_OFTEN, options={"max_retries": 0})
 
 
-def download_twice(**more: Any) -> tuple[ClientCall, ...]:
+def download_twice(first: Any = None, **more: Any) -> tuple[ClientCall, ...]:
     """Return the calls that save one result twice in one place; `more` is for the second time."""
     return (
         image(),
-        download(),
+        download(**(first or {})),
         download(into=1, **more),
         VIDEO_CALL,
-        download(3),
+        download(3, **(first or {})),
         download(3, into=4, **more),
     )
 

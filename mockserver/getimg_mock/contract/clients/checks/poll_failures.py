@@ -16,10 +16,8 @@ from getimg_mock.contract.clients.checks.poll_outages import (
     then_fail,
 )
 from getimg_mock.contract.clients.checks.polling import (
-    HOLD_VIDEOS,
     SLOW_VIDEO,
     WAIT_OPTIONS,
-    build_failing_polls,
     build_real_wait_case,
     build_wait_case,
 )
@@ -120,15 +118,6 @@ def _build_real_cases() -> Iterator[Case]:
         rule = _build_poll_rule(act, label, nth=(nth,))
         yield build_real_wait_case(name, patience=15, seconds=3, wait_timeout=10, rules=(rule,))
     down = _build_poll_rule(then_fail(_AT_ONCE), "polls fail", nth=(1, 2, 3, 4))
-    # Tries within a poll last longer than this wait, unless they look at its deadline.
-    yield build_real_wait_case(
-        "held-down-real",
-        patience=8,
-        wait_timeout=3,
-        needs=("wait_timeout",),
-        scenario=(HOLD_VIDEOS,),
-        rules=(build_failing_polls(_UNAVAILABLE),),
-    ).with_changes(options={"poll_interval": 1, "wait_timeout": 3, "max_retries": 10})
     rules = (down, build_later_failure())
     yield build_real_wait_case(
         "outage-real", patience=15, wait_timeout=8, seconds=3, rules=rules

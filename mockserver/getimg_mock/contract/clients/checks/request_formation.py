@@ -240,12 +240,12 @@ def headers_say_what_is_sent(history: ClientHistory) -> Iterator[Observation]:
     evidence="documented",
     why='"5" is not 5: the API may refuse it, or accept it only by chance.',
     fix="Serialise the body with a JSON encoder from typed values.",
-    cases=("happy",),
+    cases=("happy", "ordered-references"),
 )
 def values_keep_their_types(history: ClientHistory) -> Iterator[Observation]:
     """Demands that each argument arrives in the body with its value and its JSON type.
 
-    Fails when a number is sent as a string or as a float, for example.
+    Fails when a number is sent as a string or as a float, or a model's id in other letters.
     """
     for outcome in history.calls(*_FORMS):
         for each in history.during(outcome):

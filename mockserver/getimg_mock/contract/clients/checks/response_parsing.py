@@ -63,10 +63,12 @@ _READ: Final = frozenset({"", "/id", "/balance", "/total_cost"})
 
 def cases(_: Stream) -> Iterator[Case]:
     """Yield the cases that the variants of messages do not make up: see `message_variants`."""
+    # The first of a list is the default, so that its order is not the client's to change.
     rates = MODEL_ANSWER["pricing"]["rates"]
     other = MODEL_ANSWER | {
-        "supported_resolutions": ["8K"],
-        "supported_aspect_ratios": ["7:13"],
+        "supported_resolutions": ["8K", "720p", "1080p"],
+        "supported_aspect_ratios": ["7:13", "16:9", "1:1"],
+        "supported_durations": [10, 5, 12],
         "type": "video",
         "supported_references": {"style": 3},
         "pricing": {

@@ -44,6 +44,12 @@ _OF_LIBRARIES: Final = re.compile(
 """Lines that HTTP libraries log by themselves."""
 
 
+_SIGNED: Final = "b7" * 32
+_REFERENCES: Final = [
+    {"url": f"https://files.example/tree.png?X-Amz-Signature={_SIGNED}", "role": "reference_image"}
+]
+_FRAMES: Final = [_REFERENCES[0] | {"role": "first_frame"}]
+_FOR_DEBUGGING: Final = re.compile(r"^\W*DEBUG\b")
 _BROKEN: Final = (
     "garbage-image",
     "garbage-video",
@@ -100,12 +106,12 @@ def _build_logging_case() -> Case:
         limit=HOUR,
         settings={"video_seconds": 1},
         calls=(
-            image(),
+            image(images=_REFERENCES),
             download(),
             models(),
             balance(),
             ClientCall(op="retrieve_video", args={"id": "req-unknown"}),
-            video().instead_of("generate_image"),
+            video(images=_FRAMES).instead_of("generate_image"),
         ),
         rules=(failing,),
     )
@@ -262,7 +268,8 @@ def links_stay_out_of_logs(history: ClientHistory) -> Iterator[Observation]:
 
     Tries downloads that fail, and answers with links that are broken in any way: a client may keep
     such an answer in an attribute of the error, and not in its text. Fails when `sig=` is followed
-    by anything but a redaction. It is a warning where the line is one of an HTTP library, which the
+    by anything but a redaction, or when the log, lines for debugging apart, has the signed link of
+    a reference. It is a warning where the line is one of an HTTP library, which the
     client may not know of, or where the link is dead.
     """
     if history.case.startswith("logged"):
@@ -272,11 +279,16 @@ def links_stay_out_of_logs(history: ClientHistory) -> Iterator[Observation]:
         for judge, listed in ((expect, own), (warn_unless, foreign)):
             shown = _find_signature("\n".join(listed))
             yield judge(not shown, "no signature of a link in the log", shown)
+        # SDKs log whole requests for who asks for it, so lines for debugging may have them.
+        kept = [each for each in own if _SIGNED in each and not _FOR_DEBUGGING.search(each)]
+        at = kept[0].find(_SIGNED) if kept else 0
+        shown = kept[0][max(at - 60, 0) : at + 8] if kept else ""
+        yield expect(not kept, "no signed link of a reference in the log", shown)
     judge = warn_unless if history.case in {"refused-403", "refused-410"} else expect
     if history.case in _BROKEN:
         yield from _answers_are_not_quoted(history)
     for outcome in history.calls("download"):
-        shown = _find_signature(outcome.told)
+        shown = _find_signature(f"{outcome.told} {outcome.error.get('shown', '')}")
         yield judge(not shown, "no signature of a link in an error", shown)
 
 

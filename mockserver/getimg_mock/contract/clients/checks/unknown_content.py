@@ -47,6 +47,9 @@ _ERROR: Final = {
     "details": [{"reason": "x"}],
 }
 
+_ODD_CODE: Final = "Brand.New-Code/2"
+"""A code that is spelled otherwise than those of today."""
+
 
 def cases(stream: Stream) -> Iterator[Case]:
     """Yield the cases."""
@@ -59,7 +62,8 @@ def cases(stream: Stream) -> Iterator[Case]:
         rules=(FaultRule(on="*", do=grow, label="unknown fields"),),
     )
     refused = build_json_answer(422, {"error": _ERROR, "trace": {"id": "t"}})
-    yield build_series("unknown-error", image(), "images.generate", [refused])
+    spelled = build_json_answer(422, {"error": _ERROR | {"code": _ODD_CODE}})
+    yield build_series("unknown-error", image(), "images.generate", [refused, spelled])
     failed = {"id": "req-GREASE0000002", "status": "failed", "error": _ERROR | {"extra": 1}}
     yield build_series("unknown-failure", RETRIEVE, "videos.retrieve", [failed])
     fail_as_later = fault_actions.change_json(lambda value: failed | {"id": value["id"]})
@@ -135,7 +139,10 @@ def unknown_errors_are_surfaced(history: ClientHistory) -> Iterator[Observation]
     for outcome in history.calls():
         sent = find_answer(history, outcome)
         text = f"{outcome.text} {outcome.error.get('code')} {outcome.value}"
-        told = "brand_new_code" in text or outcome.op == "generate_video"
+        code = (
+            str(sent[0].error.get("code")) if sent and sent[0].status >= 400 else "brand_new_code"
+        )
+        told = code in text or outcome.op == "generate_video"
         seen = told and "A new kind of refusal." in text
         right = outcome.clear or (outcome.op == "retrieve_video" and outcome.kind == "value")
         yield expect(right and seen, "code and message of the error", outcome.shown, *sent)

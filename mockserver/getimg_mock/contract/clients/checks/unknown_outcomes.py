@@ -49,6 +49,7 @@ JSON that is cut has none: to look for one in what cannot be read is more than c
         "lost-timeout-*",
         "lost-502-*",
         "lost-504-*",
+        "lost-524-*",
         *_ODD_SUCCESSES,
     ),
 )

@@ -82,7 +82,7 @@ _SPELLINGS: Final = {
 }
 """Other spellings of equal numbers, which JSON allows."""
 _NUMBERS: Final = (
-    {"data": [_ITEM | {"width": 1024.0}]},
+    {"data": [_ITEM | {"width": 1024.0}], "id": "00120017"},
     {"usage": USAGE | {"unit_price": 1e-7, "total_cost": 1e-7}},
     {"usage": USAGE | {"quantity": 0, "total_cost": 0}},
     {"data": [_ITEM | {"width": 2**53 + 1}]},
@@ -121,7 +121,7 @@ def _build_number_cases() -> Iterator[Case]:
     yield build_series("numbers-video", RETRIEVE, "videos.retrieve", broken)
     balances = [
         {"balance": text, "currency": "USD"}
-        for text in ("0.10", _HUGE, "-3.50", "0", "0.0065", "-0.004")
+        for text in ("0.10", _HUGE, "-3.50", "0", "0.0065", "-0.00004")
     ]
     yield build_series("money-balance", balance(), "billing.balance", balances)
     rate = MODEL_ANSWER["pricing"]["rates"][0]
@@ -131,7 +131,8 @@ def _build_number_cases() -> Iterator[Case]:
 
 def _build_list_cases() -> Iterator[Case]:
     empty = IMAGE_ANSWER | {"data": []}
-    several = IMAGE_ANSWER | {"data": [_ITEM, _ITEM | {"width": 1}, _ITEM]}
+    ninth, tenth = (_ITEM | {"url": URL.replace("/0?", f"/{place}?")} for place in (9, 10))
+    several = IMAGE_ANSWER | {"data": [ninth, tenth | {"width": 1}, ninth]}
     yield build_series("empty-data", image(), "images.generate", [empty], legal=False)
     yield build_series("several", image(), "images.generate", [several])
     yield build_series("no-models", models(), "models.list", [[]])
@@ -200,8 +201,10 @@ def _answer_rates(*rates: dict[str, Any]) -> dict[str, Any]:
 def numbers_are_taken_exactly(history: ClientHistory) -> Iterator[Observation]:
     """Demands that unusual numbers are read without loss, and amounts of money without floats.
 
-    Fails on an error, on a changed number, and on a decimal text that became a float.
+    Fails on an error, on a changed number, on a decimal text that became a float, and on a cost or
+    a quantity that is told if it is any number but 0.
     """
+    yield from _zeros_are_told(history)
     for outcome in history.calls():
         sent = find_answer(history, outcome)
         if outcome.kind != "value" or not sent:
@@ -211,7 +214,21 @@ def numbers_are_taken_exactly(history: ClientHistory) -> Iterator[Observation]:
             got = resolve_pointer(outcome.value, pointer)
             right = not isinstance(got, float) and not list(find_differences(text, got))
             yield expect(right, f"{pointer} {text}", repr(got), *sent)
+        name, got = (resolve_pointer(each, "/id") for each in (sent[0].plain, outcome.value))
+        yield expect(got in {None, name}, f"the id {name!r}, which is no number", repr(got), *sent)
         yield judge_unchanged(sent[0].plain, outcome, *sent)
+
+
+def _zeros_are_told(history: ClientHistory) -> Iterator[Observation]:
+    """Judge the numbers of a usage that are told of some answers: those of others are told, too."""
+    values = [each for each in history.calls() if each.kind == "value"]
+    for pointer in ("/usage/total_cost", "/usage/quantity"):
+        told = [each for each in values if resolve_pointer(each.value, pointer) is not None]
+        for outcome in values if told else ():
+            sent = find_answer(history, outcome)
+            came = resolve_pointer(sent[0].plain, pointer) if sent else None
+            lost = came is not None and outcome not in told
+            yield expect(not lost, f"{pointer}: {came}", "none; others are told", *sent)
 
 
 def _find_amounts(came: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -266,6 +283,7 @@ def few_and_many_are_handled(history: ClientHistory) -> Iterator[Observation]:
                 outcome.shown,
                 *sent,
             )
+            yield from (judge_unchanged(each.plain, outcome, each) for each in sent)
         elif history.case == "no-models":
             yield expect(
                 outcome.kind == "value" and not outcome.value, "an empty list", outcome.shown, *sent

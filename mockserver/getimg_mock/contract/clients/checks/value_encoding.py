@@ -13,6 +13,7 @@ from urllib.parse import parse_qs, unquote
 from getimg_mock.contract.clients.cases import fault_actions
 from getimg_mock.contract.clients.cases.case_rules import (
     NO_RETRIES,
+    VIDEO,
     Case,
     ClientCall,
     image,
@@ -40,6 +41,8 @@ _ODD_PROMPTS: Final = (
     "rtl \u05e9\u05dc\u05d5\u05dd \u202eabc\u202c",
     'zero \u0000 tab \t line \n quote " back \\',
     "\ufeffbom \u2028 \u2029 \ufffd \uffff",
+    # What templates, browsers, word processors and editors write otherwise.
+    " 100% of %s, %41 {x} ${y} &amp; <b> \\n \u201cquoted\u201d it\u2019s\u00a0\u2026 \uff21\r\n",
 )
 _ODD_IDS: Final = (
     "a/b?c=#d",
@@ -48,12 +51,23 @@ _ODD_IDS: Final = (
     "..",
     "../billing/balance",
     ".",
+    " Padded-Id~ ",
 )
 _LONGEST_PROMPT: Final = 4096
 """The characters that a prompt may have, as documented."""
 _FILLINGS: Final = ("and on ", "und \u00fcber ", "\u5c71\u3068", "\U0001f3d4")
 """Texts of one to four bytes a character, and the last of two units of UTF-16."""
 _LARGE: Final = 12 * 1024 * 1024
+_ODD_MODEL: Final = "Vendor/Model-X.5"
+"""A model that is not in the catalogue yet, in letters of both cases."""
+_JPEG: Final = f"data:image/jpeg;base64,{b64encode(bytes.fromhex('ffd8ffe0') + bytes(24)).decode()}"
+_ODD_LINK: Final = (
+    "https://files.example/%7Ejo/p%2Fq+r.png?u=https%3A%2F%2Fx.example%2F&sig=a%2Bb%3D&e=#top"
+)
+_FRAMES: Final = [
+    {"url": f"https://files.example/{role}.png", "role": role}
+    for role in ("last_frame", "first_frame")
+]
 
 
 def cases(stream: Stream) -> Iterator[Case]:
@@ -64,10 +78,22 @@ def cases(stream: Stream) -> Iterator[Case]:
     images = tuple(image(prompt=each) for each in prompts)
     videos = tuple(video(prompt=each).instead_of("generate_image") for each in prompts)
     yield Case(name="unicode", settings={"video_seconds": 1}, calls=(*images, *videos))
+    yield from _build_reference_cases()
+    ids = [(op, each) for op in ("retrieve_video", "model") for each in _ODD_IDS]
+    yield Case(
+        name="odd-ids",
+        options=NO_RETRIES,
+        calls=tuple(ClientCall(op=op, args={"id": each}) for op, each in ids),
+    )
+    yield from _build_cost_cases()
+
+
+def _build_reference_cases() -> Iterator[Case]:
     large = FaultRule(
         on="images.generate",
         do=fault_actions.answer_instead(build_json_answer(200, IMAGE_ANSWER)),
         label="24 MiB of references",
+        must=False,
     )
     yield Case(
         name="large-body",
@@ -78,15 +104,17 @@ def cases(stream: Stream) -> Iterator[Case]:
     any_answer = fault_actions.answer_instead(build_json_answer(200, IMAGE_ANSWER))
     yield Case(
         name="ordered-references",
-        calls=(image(images=_list_references()),),
-        rules=(FaultRule(on="images.generate", do=any_answer, label="references in order"),),
+        calls=(
+            image(model=_ODD_MODEL, images=_list_references()),
+            ClientCall(op="submit_video", args=VIDEO | {"images": _FRAMES}),
+            video(images=_FRAMES).instead_of("submit_video"),
+        ),
+        settings={"video_seconds": 1},
+        rules=(FaultRule(on="images.generate", do=any_answer, label="any references", must=False),),
     )
-    ids = [(op, each) for op in ("retrieve_video", "model") for each in _ODD_IDS]
-    yield Case(
-        name="odd-ids",
-        options=NO_RETRIES,
-        calls=tuple(ClientCall(op=op, args={"id": each}) for op, each in ids),
-    )
+
+
+def _build_cost_cases() -> Iterator[Case]:
     zones = ("+02:00", "-11:30", "+00:00")
     yield Case(name="zones", calls=tuple(_read_costs(20 + n, z) for n, z in enumerate(zones)))
     moments = tuple(
@@ -103,20 +131,24 @@ def _lengthen_prompt(ends: str, filling: str) -> str:
 
 
 def _list_references() -> list[dict[str, str]]:
-    """Return references in an order that neither their addresses nor their names give them."""
+    """Return references in an order that neither their addresses nor their names give them.
+
+    The first one comes again, one is a picture that is no PNG, and one has an address that changes
+    when it is decoded and encoded.
+    """
     names = ("lake.png", "old/tree.jpg", "bird.webp", "Zebra.png", "anvil.jpg")
     hosts = ("pictures.example", "files.example")
+    links = [f"https://{hosts[place % 2]}/{name}?v={9 - place}" for place, name in enumerate(names)]
     return [
-        {"url": f"https://{hosts[place % 2]}/{name}?v={9 - place}", "role": "reference_image"}
-        for place, name in enumerate(names)
+        {"url": link, "role": "reference_image"} for link in (*links, _ODD_LINK, links[0], _JPEG)
     ]
 
 
 def _read_costs(day: int, zone: str) -> ClientCall:
-    """Return the call that reads the costs from a day of August to its end, in a zone."""
+    """Return the call that reads the costs from a moment of August to one after its end."""
     return ClientCall(
         op="costs",
-        args={"start": f"2026-08-{day}T00:00:00{zone}", "end": f"2026-09-01T00:00:00{zone}"},
+        args={"start": f"2026-08-{day}T09:41:27{zone}", "end": f"2026-09-01T18:05:43{zone}"},
     )
 
 
@@ -142,11 +174,12 @@ def _large_references() -> tuple[dict[str, str], ...]:
 def prompts_arrive_as_they_were(history: ClientHistory) -> Iterator[Observation]:
     """Demands that prompts and references arrive exactly as given.
 
-    Tries emoji, combining and right-to-left characters, control characters, prompts of the full
-    length of one to four bytes a character, five references in an order of their own, and a body of
+    Tries emoji, combining and right-to-left characters, control characters, signs that templates
+    and HTML read otherwise, prompts of the full length of one to four bytes a character, references
+    in an order of their own, one of them twice, frames of which the last comes first, and a body of
     24 MiB. Fails when a character is changed, lost or normalised, or when nothing is sent.
     """
-    for outcome in history.calls("generate_image", "generate_video"):
+    for outcome in history.calls("generate_image", "generate_video", "submit_video"):
         sent = [each for each in history.during(outcome) if each.submits]
         asked = outcome.args["prompt"]
         if not sent:

@@ -17,6 +17,7 @@ from getimg_mock.contract.clients.cases.client_history import CallOutcome, Clien
 from getimg_mock.contract.clients.drivers import forks
 from getimg_mock.contract.clients.drivers.capabilities import find_absent_operations
 from getimg_mock.contract.clients.drivers.client_factory import create_client, create_or_refuse
+from getimg_mock.contract.clients.drivers.program_protocol import resolve_arguments
 from getimg_mock.contract.clients.drivers.saved_files import read_files
 from getimg_mock.contract.clients.drivers.serialization import (
     describe_error,
@@ -60,6 +61,8 @@ class CaseRun:
     scratch: Path | None = None
     """The folder of temporary files, where they are looked at."""
     outcomes: dict[int, CallOutcome] = field(default_factory=dict)
+    begun: dict[int, tuple[int, float]] = field(default_factory=dict)
+    """How many requests had been sent, and when it was, as each call began."""
     looks: str = ""
     pickles: str = ""
     holdings: list[resource_usage.ResourceUsage] = field(default_factory=list)
@@ -189,7 +192,7 @@ class CaseRun:
 
     def _begin(self, number: int) -> tuple[ClientCall, dict[str, Any], Path, int, float] | None:
         call = self.case.calls[number]
-        args = self._resolve_arguments(call.args)
+        args = copy.deepcopy(resolve_arguments(call.args, self.outcomes))
         if args is None or number in self.case.left_out:
             return None
         if call.after:
@@ -199,19 +202,8 @@ class CaseRun:
         if call.op == "download":
             place.mkdir(exist_ok=True)
             args["directory"] = str(place)
-        return call, args, place, len(self.adversary.exchanges), self.time.seconds()
-
-    def _resolve_arguments(self, args: Any) -> dict[str, Any] | None:
-        found: dict[str, Any] = {}
-        for name, value in args.items():
-            if isinstance(value, EarlierResult):
-                earlier = self.outcomes.get(value.call)
-                if earlier is None or earlier.kind != "value":
-                    return None
-                found[name] = copy.deepcopy(earlier.value)
-            else:
-                found[name] = copy.deepcopy(value)
-        return found
+        self.begun[number] = first, began = len(self.adversary.exchanges), self.time.seconds()
+        return call, args, place, first, began
 
     def _call(self, adapter: Any, number: int) -> None:
         begun = self._begin(number)
@@ -369,13 +361,15 @@ class CaseRun:
         now, last = self.time.seconds(), len(self.adversary.exchanges)
         for number, call in enumerate(self.case.calls):
             if number not in self.outcomes and not self._was_skipped(number):
+                # One that never began has sent nothing: earlier requests are of other calls.
+                first, began = self.begun.get(number, (last, now))
                 self.outcomes[number] = CallOutcome(
                     op=call.op,
                     args=dict(call.args),
                     kind="abandoned",
-                    began=now,
+                    began=began,
                     ended=now,
-                    first=0,
+                    first=first,
                     last=last,
                     error={"text": "did not return"},
                 )

@@ -15,7 +15,7 @@ import select
 import signal
 import sys
 import traceback
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -42,8 +42,12 @@ LEAST_CASES: Final = 60
 
 _LENGTH_SIZE: Final = 8
 _READ_SIZE: Final = 2**20
-_CASE_WEIGHT: Final = 4
+_CASE_WEIGHT: Final = 8
 """How many calls take as long as what a case takes besides its calls."""
+_WAIT_WEIGHT: Final = 10
+"""How many calls take as long as one that waits for a video."""
+_MEMORY_WEIGHT: Final = 300
+"""How many calls take as long as measuring the memory of a case."""
 _ROOM_WEIGHT: Final = 1e-6
 """How many calls take as long as writing one byte of a large file."""
 _END_PAUSES: Final = 100
@@ -66,7 +70,7 @@ def can_fork() -> bool:
 
 def divide_cases(cases: Sequence[Case], shares: int) -> list[list[int]]:
     """Return the places of cases in so many shares that should take equally long."""
-    weights = [_CASE_WEIGHT + len(each.calls) + each.room * _ROOM_WEIGHT for each in cases]
+    weights = list(map(_estimate_weight, cases))
     heaviest_first = sorted(range(len(cases)), key=lambda place: (-weights[place], place))
     heap: list[tuple[float, int, list[int]]] = [(0.0, number, []) for number in range(shares)]
     for place in heaviest_first:
@@ -76,38 +80,65 @@ def divide_cases(cases: Sequence[Case], shares: int) -> list[list[int]]:
     return [sorted(places) for _, _, places in sorted(heap)]
 
 
+def _estimate_weight(case: Case) -> float:
+    """Return how long a case takes, counted in calls that wait for nothing."""
+    calls = sum(_WAIT_WEIGHT if each.op == "generate_video" else 1 for each in case.calls)
+    memory = _MEMORY_WEIGHT if case.memory else 0
+    return _CASE_WEIGHT + calls + memory + case.room * _ROOM_WEIGHT
+
+
 def run_in_forks(
     driver: Driver, cases: Sequence[Case], seed: str, shares: int
 ) -> Iterator[ClientHistory]:
     """Run the client through cases in as many processes; yields the histories in order.
 
-    Their temporary files are in folders of this process: one that is interrupted a second time
-    while it cleans up, or killed, leaves none.
+    Their temporary files are in folders of this process: one that is killed leaves none.
     Raises what a case raised, and `SettingsError` where a process ends before its cases.
     """
     for stream in (sys.stdout, sys.stderr):
         stream.flush()  # what is not written yet would be written by each process
-    with create_roots() as roots, ExitStack() as stack:
+    with _close_uninterrupted() as stack:
+        work = partial(_work, driver, seed, stack.enter_context(create_roots()))
         workers: list[_Worker] = []
-        work = partial(_work, driver, seed, roots)
         for places in divide_cases(cases, shares):
             share = [(place, cases[place]) for place in places]
             workers.append(_fork_worker(work, share, workers))
             stack.callback(workers[-1].end)
-        came: dict[int, Any] = {}
-        owner = {place: each for each in workers for place in each.places}
-        for place, case in enumerate(cases):
-            while place not in came:
-                if owner[place].over:
-                    raise SettingsError(
-                        f"{driver.name}: its process ended by itself in the case {case.name!r}. "
-                        "A client returns or raises; it does not end the process."
-                    )
-                _receive(workers, came)
-            result = came.pop(place)
-            if isinstance(result, BaseException):
-                raise result
-            yield result
+        yield from _collect(workers, cases, driver.name)
+
+
+@contextmanager
+def _close_uninterrupted() -> Iterator[ExitStack]:
+    """Close a stack without being interrupted: a second Ctrl-C may come while the first ends it."""
+    stack = ExitStack()
+    try:
+        yield stack
+    finally:
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            stack.close()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _collect(
+    workers: Sequence[_Worker], cases: Sequence[Case], name: str
+) -> Iterator[ClientHistory]:
+    """Yield the histories of all cases in order, as they come from the processes."""
+    came: dict[int, Any] = {}
+    owner = {place: each for each in workers for place in each.places}
+    for place, case in enumerate(cases):
+        while place not in came:
+            if owner[place].over:
+                raise SettingsError(
+                    f"{name}: its process ended by itself in the case {case.name!r}. "
+                    "A client returns or raises; it does not end the process."
+                )
+            _receive(workers, came)
+        result = came.pop(place)
+        if isinstance(result, BaseException):
+            raise result
+        yield result
 
 
 def _is_monitored() -> bool:

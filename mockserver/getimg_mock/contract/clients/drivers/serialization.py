@@ -44,19 +44,26 @@ def to_json_value(value: Any, depth: int = 0) -> Any:  # noqa: C901, PLR0911 - o
 
 
 def _format_trace(error: BaseException) -> str:
-    """Return the last 20,000 characters of a traceback, without markers below its lines.
+    """Return the last 20,000 characters of a traceback without the source of its lines.
 
-    The markers take a compilation of each line, and most of the time of a case with many errors.
+    Looking up each line takes as long as what the client does to raise.
     """
-    whole = traceback.TracebackException.from_exception(error, compact=True)
-    to_visit = [whole]
+    parts: list[str] = []
+    to_visit: list[BaseException | None] = [error]
+    seen: set[int] = set()
     while to_visit:
-        part = to_visit.pop()
-        for frame in part.stack:
-            frame.colno = None
-        to_visit += [each for each in (part.__cause__, part.__context__) if each is not None]
-        to_visit += part.exceptions or ()
-    return "".join(whole.format(chain=True))[-20000:]
+        each = to_visit.pop()
+        if each is None or id(each) in seen:
+            continue
+        seen.add(id(each))
+        places = (
+            f"  {frame.f_code.co_filename}:{line}, in {frame.f_code.co_name}\n"
+            for frame, line in traceback.walk_tb(each.__traceback__)
+        )
+        parts.append("".join([*places, *traceback.format_exception_only(each)]))
+        context = None if each.__suppress_context__ else each.__context__
+        to_visit += [each.__cause__ or context, *getattr(each, "exceptions", ())]
+    return "\n".join(reversed(parts))[-20000:]
 
 
 _NAMED: Final = {"code": "code", "request_id": "request_id", "generation": "generation_id"}
@@ -71,6 +78,7 @@ def describe_error(error: BaseException, adapter: Any = None) -> dict[str, Any]:
         "told": _text(error, beside=()),
         "carried": _list_carried(error),
         "printable": _is_printable(error),
+        "shown": _represent(error),
         "trace": _format_trace(error),
         "pickled": pickle_to_text(error),
     }
@@ -129,6 +137,13 @@ def _is_printable(error: BaseException) -> bool:
     except Exception:  # noqa: BLE001 - the representation may fail in any way
         return False
     return True
+
+
+def _represent(error: BaseException) -> str:
+    """Return what a log shows of an error by `%r`: its arguments, too."""
+    with suppress(Exception):
+        return repr(error)[:_MOST_CARRIED]
+    return ""
 
 
 def pickle_to_text(value: Any) -> str:
