@@ -117,7 +117,7 @@ def _build_single_tries() -> Iterator[Case]:
 
 
 def _build_limited_cases() -> Iterator[Case]:
-    """Yield the cases of limits without an end, and of failures with good calls in between."""
+    """Yield the case of limits without an end, and that of failures with good calls in between."""
     limited = fault_actions.refuse_with_wait(429, lambda _: (("Retry-After", "1"),))
     yield Case(
         name="limited-always",
@@ -127,7 +127,11 @@ def _build_limited_cases() -> Iterator[Case]:
         limit=LIMIT,
         patience=None,
     )
+    yield _build_case_of_calls_between()
 
+
+def _build_case_of_calls_between() -> Case:
+    """Return the case of failures with good calls in between, and one more an hour later."""
     calls = (models(), balance().instead_of("models"))
     often = tuple(call for call in calls for _ in range(_SERIES))
     later = tuple(each for call in calls for each in (replace(call, after=HOUR), *(call,) * 3))
@@ -142,7 +146,7 @@ def _build_limited_cases() -> Iterator[Case]:
         FaultRule(on=on, do=fail_now_and_then, label="503 now and then", must=False)
         for on in ("models.list", "billing.balance")
     )
-    yield Case(
+    return Case(
         name="well-between",
         calls=(*often, *later),
         rules=tuple(rules),

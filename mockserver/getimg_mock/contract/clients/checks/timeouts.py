@@ -60,6 +60,14 @@ def cases(_: Stream) -> Iterator[Case]:
         limit=HOUR,
         rules=(silence,),
     )
+    yield from _build_order_cases(silence, drip)
+    yield from _build_nobody_cases()
+
+
+def _build_order_cases(silence: FaultRule, drip: FaultRule) -> Iterator[Case]:
+    """Yield the cases of orders, and of further reads, that are not answered in time."""
+    submit = ClientCall(op="submit_video", args=VIDEO).instead_of("generate_video")
+    orders = (image(), submit, video())
     yield Case(
         name="silence-lookups",
         calls=_LOOKUPS,
@@ -69,14 +77,6 @@ def cases(_: Stream) -> Iterator[Case]:
         limit=HOUR,
         rules=(silence.with_changes(must=False),),
     )
-    yield from _build_order_cases(silence, drip)
-    yield from _build_nobody_cases()
-
-
-def _build_order_cases(silence: FaultRule, drip: FaultRule) -> Iterator[Case]:
-    """Yield the cases of orders that are not answered in time."""
-    submit = ClientCall(op="submit_video", args=VIDEO).instead_of("generate_video")
-    orders = (image(), submit, video())
     yield Case(
         name="silence-orders",
         calls=orders,

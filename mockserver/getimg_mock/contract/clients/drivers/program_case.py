@@ -100,7 +100,6 @@ class ProgramCase:
                 scenario=tuple(map(dict, case.scenario)),
                 cache=program.cache,
                 elsewhere=other.url,
-                stop_listening=server.stop_listening,
             )
             other.adversary = server.adversary
             self.case, self.server = case, server
@@ -135,6 +134,7 @@ class ProgramCase:
     def _make_calls(self) -> None:
         case = self.case
         self.server.adversary.place = self.place
+        self.server.adversary.stop_listening = self.server.stop_listening
         if case.together:
             self._make([each for each in range(len(case.calls)) if each not in case.left_out])
             return
