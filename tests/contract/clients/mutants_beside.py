@@ -1,10 +1,11 @@
-"""Further faults, by the rule that each breaks: of waits, late answers and event loops."""
+"""Further faults, by the rule that each breaks: statuses, waits, late answers and event loops."""
 
 from __future__ import annotations
 
 from typing import Final
 
 BESIDE: Final[dict[str, tuple[str, ...]]] = {
+    "GC304": ("known-statuses-only",),
     "GC415": ("retries-used-up",),
     "GC422": ("files-hurried", "failure-ends-all", "refused-look-ends-all", "looks-one-by-one"),
     "GC501": ("shorter-pauses-obeyed", "looks-at-once-when-told"),

@@ -61,7 +61,7 @@ _LATIN_1: Final = "<h1>Erreur passag\u00e8re</h1>".encode("latin-1")
 _BARE_ERRORS: Final = (
     build_json_answer(500, {"error": "Internal"}),
     build_json_answer(500, {"error": None}),
-    fault_actions.build_text_answer(500, "text/html", _LATIN_1),
+    fault_actions.build_text_answer(520, "text/html", _LATIN_1),  # no registered status
     build_json_answer(500, {"message": "Internal"}),
     build_json_answer(500, []),
     WireAnswer(500, (("Content-Type", "application/json"),)),
@@ -350,8 +350,8 @@ def _statuses_were_answered(history: ClientHistory, outcome: CallOutcome) -> Ite
 def other_errors_are_typed(history: ClientHistory) -> Iterator[Observation]:
     """Demands a clear error that contains the status when a proxy answers 502 with HTML.
 
-    So it does for a 500 with other JSON than an error's, or with no body, and for refusals in these
-    forms, of reads and of orders. Fails when the status is missing, when the error has no text, or
+    So it does for a 500 with other JSON than an error's, or with no body, for a status that no
+    registry has, and for refusals in these forms, of reads and of orders. Fails when the status is missing, when the error has no text, or
     when the parser's own error reaches the caller.
     """
     for outcome in history.calls():
