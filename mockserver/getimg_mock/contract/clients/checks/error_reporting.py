@@ -351,8 +351,8 @@ def other_errors_are_typed(history: ClientHistory) -> Iterator[Observation]:
     """Demands a clear error that contains the status when a proxy answers 502 with HTML.
 
     So it does for a 500 with other JSON than an error's, or with no body, for a status that no
-    registry has, and for refusals in these forms, of reads and of orders. Fails when the status is missing, when the error has no text, or
-    when the parser's own error reaches the caller.
+    registry has, and for refusals in these forms, of reads and of orders. Fails when the status is
+    missing, when the error has no text, or when the parser's own error reaches the caller.
     """
     for outcome in history.calls():
         sent = find_answer(history, outcome)
