@@ -193,7 +193,7 @@ def _judge_key(history: ClientHistory, each: ClientExchange) -> Iterator[Observa
     evidence="choice",
     why="A request that is built in a shared object can reach the wrong caller.",
     fix="Copy what you change; keep the state of a call in local variables.",
-    cases=("together", "mutation"),
+    cases=("together", "mutation", "several-files"),
 )
 def calls_do_not_touch_each_other(history: ClientHistory) -> Iterator[Observation]:
     """Demands that calls change none of their arguments and share no state.

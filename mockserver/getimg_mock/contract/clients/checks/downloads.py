@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 _QUICK: Final = {"video_seconds": 1}
 _FILES: Final = 2
+_MOST_TRIES: Final = 8
+"""How often a dead link may be asked for in one call: one retry, and fresh links: our choice."""
 _DAY: Final = 86400.0 + 3600
 """Seconds after which a file is deleted: the documentation keeps it for 24 hours."""
 _LARGE: Final = 500 * 10**6
@@ -90,6 +92,7 @@ def _build_several_files_case() -> Case:
             VIDEO_CALL,
             download(3, index=0),
             download(3, index=1),
+            download(index=_FILES + 1),
         ),
     )
 
@@ -193,7 +196,7 @@ def expired_links_are_told(history: ClientHistory) -> Iterator[Observation]:
     """Demands an error that says that a link has expired, and no new generation.
 
     A client may retrieve a video again for a fresh link, twice at most. Fails on a POST, on more
-    look-ups, and on an error that does not name the reason.
+    look-ups, on more than eight tries, and on an error that does not name the reason.
     """
     for outcome in history.calls("download"):
         sent = history.during(outcome)
@@ -212,6 +215,9 @@ def expired_links_are_told(history: ClientHistory) -> Iterator[Observation]:
             outcome.shown,
             *sent[-2:],
         )
+        tries = [each for each in sent if each.operation == "downloads.retrieve"]
+        few = len(tries) <= _MOST_TRIES
+        yield expect(few, "a few tries: the link is dead", f"{len(tries)}", *tries[:3])
         looks = [each for each in sent if each.operation == "videos.retrieve"]
         yield expect(
             len(looks) <= 2, "at most one look for a fresh link", f"{len(looks)}", *looks[:3]
@@ -285,10 +291,10 @@ def files_are_streamed(history: ClientHistory) -> Iterator[Observation]:
 def files_are_saved_by_index(history: ClientHistory) -> Iterator[Observation]:
     """Demands that each file of a result with two files is saved when it is asked for.
 
-    Fails when the content of a saved file is that of the other one, or when a result lacks a file
-    that was paid for. A client may refuse an index other than 0. The folder can be on another file
-    system than temporary files are. Fails as well when the path that is returned is not that of the
-    file, as where another name was free.
+    Fails when the content of a saved file is that of the other one, when a file is saved for an
+    index that there is not, or when a result lacks a file that was paid for. A client may refuse an
+    index other than 0. The folder can be on another file system than temporary files are. Fails as
+    well when the path that is returned is not that of the file, as where another name was free.
     """
     if history.case == "again-same":
         for outcome, data in zip(history.calls("download"), (JPEG, OTHER_JPEG), strict=False):
@@ -302,7 +308,9 @@ def files_are_saved_by_index(history: ClientHistory) -> Iterator[Observation]:
             yield expect(
                 outcome.kind == "value", "the file", outcome.shown, *history.during(outcome)[-1:]
             )
-        if outcome.kind != "value":
+        if index >= _FILES:
+            yield expect(outcome.kind != "value", "an error: no such file", outcome.shown)
+        if outcome.kind != "value" or index >= _FILES:
             continue
         yield _path_leads_to_the_file(outcome, (JPEG, OTHER_JPEG)[index])
         saved = [outcome.files[name] for name in list_finished_files(outcome)]
