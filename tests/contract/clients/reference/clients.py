@@ -17,6 +17,7 @@ from typing import Any, Concatenate, ParamSpec
 import httpx
 
 from tests.contract.clients.reference import downloads, lookups, polling, submissions
+from tests.contract.clients.reference.betrayals import betraying
 from tests.contract.clients.reference.bodies import Body
 from tests.contract.clients.reference.connections import (
     REDACTOR,
@@ -148,12 +149,13 @@ class ReferenceClient(Client):
 
     def _done(self, steps: Steps) -> Any:
         walk = Walk(steps)
-        for step in walk:
-            with walk.telling():
-                if isinstance(step, Sleep):
-                    time.sleep(step.seconds)
-                else:
-                    walk.got = self._sent(step)
+        with betraying(self._core):
+            for step in walk:
+                with walk.telling():
+                    if isinstance(step, Sleep):
+                        time.sleep(step.seconds)
+                    else:
+                        walk.got = self._sent(step)
         return walk.value
 
     def _sent(self, send: Send) -> Got:

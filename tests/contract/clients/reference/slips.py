@@ -182,6 +182,37 @@ def quote_result(core: Core, error: ClientError, result: Any) -> None:
         error.__class__ = _without_arguments(type(error))
 
 
+def mark_result(core: Core, item: dict[str, Any], path: str) -> str:
+    """Return the path of a file; a faulty client notes it in the caller's result."""
+    if core.faulty("results-marked"):
+        item["path"] = path
+    return path
+
+
+def choose_item(core: Core, result: dict[str, Any], index: int) -> dict[str, Any]:
+    """Return a file of a result; a faulty client takes the first one where there is no such."""
+    missing = index >= len(result["data"]) and core.faulty("first-file-if-none")
+    chosen: dict[str, Any] = result["data"][0 if missing else index]
+    return chosen
+
+
+def find_made(core: Core, fault: str, fields: dict[str, Any]) -> Any:
+    """Return what was made of an equal order; None where it has to be made."""
+    return core.seen.get(f"made {fields}") if core.faulty(fault) else None
+
+
+def keep_made(core: Core, fields: dict[str, Any], value: Any) -> Any:
+    """Return what was made; faulty clients keep it for an equal order."""
+    core.seen[f"made {fields}"] = value if core.faults else None
+    return value
+
+
+def log_link(core: Core, fault: str, said: object) -> None:
+    """Write what has a link into the log."""
+    if core.faulty(fault):
+        logging.getLogger("reference").info("seen: %s", said)
+
+
 def misname_loss(core: Core, error: ClientError) -> None:
     """Raise another error where nothing could be connected to."""
     if core.faulty("no-connection-as-401") and isinstance(error, NotSentError):
