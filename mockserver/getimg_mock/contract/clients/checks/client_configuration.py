@@ -23,7 +23,7 @@ from getimg_mock.contract.clients.cases.client_check import client_check
 from getimg_mock.contract.clients.cases.wire_script import build_json_answer
 from getimg_mock.contract.clients.checks.request_bodies import read_fields
 from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
-from getimg_mock.contract.verdicts import expect, warn_unless
+from getimg_mock.contract.verdicts import expect, fail, warn_unless
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -199,8 +199,12 @@ def calls_do_not_touch_each_other(history: ClientHistory) -> Iterator[Observatio
     """Demands that calls change none of their arguments and share no state.
 
     Fails when an argument differs after the call, or when one of six concurrent calls returns the
-    result of another prompt.
+    result of another prompt. Fails as well when a client in Python changes what other code of the
+    process relies on: the current folder, the umask, the default timeout of sockets, the precision
+    of decimals, whether urllib verifies certificates, or the handler of interrupts.
     """
+    for each in history.changes:
+        yield fail("the process as it was", f"{each} has changed")
     for outcome in history.calls():
         yield expect(
             not outcome.args.get("$changed"),
