@@ -35,6 +35,7 @@ from tests.contract.clients.reference.connections import (
 from tests.contract.clients.reference.core import ENVIRONMENT, Core, core_of
 from tests.contract.clients.reference.errors import AnswerError
 from tests.contract.clients.reference.requests import LATEST
+from tests.contract.clients.reference.slips import change_process
 from tests.contract.clients.reference.steps import Got, Send, Sleep, Steps, Walk
 
 Arguments = ParamSpec("Arguments")
@@ -70,6 +71,7 @@ class Client(ABC):
         )
         LATEST["key"] = self._core.key
         logging.getLogger("httpx").addFilter(REDACTOR)
+        change_process(self._core)
         Redactor.off = self._core.faulty("links-logged")
         self._connect()
 

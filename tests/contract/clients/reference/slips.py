@@ -5,12 +5,17 @@ Each function does nothing unless a fault of its own is switched on.
 
 from __future__ import annotations
 
+import decimal
 import html
 import logging
+import os
 import re
+import socket
+import ssl
 import time  # noqa: TID251 - a client waits on its own clock
 import unicodedata
 from decimal import Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
@@ -49,6 +54,12 @@ def misspell(core: Core, fields: dict[str, Any]) -> None:
     for name, change in _TEXTS.items():
         if core.faulty(name):
             fields["prompt"] = change(fields["prompt"])
+    if core.faulty("sound-left-out"):
+        fields.pop("sound", None)
+    if core.faulty("lengths-capped") and "duration" in fields:
+        fields["duration"] = min(fields["duration"], 10)
+    if core.faulty("ratios-known-alone") and fields.get("aspect_ratio") == "21:9":
+        raise InvalidArgumentError("21:9 is not one of 1:1, 16:9, 9:16, 2:3 and 3:2")
     if core.faulty("models-lowered"):
         fields["model"] = fields["model"].lower()
     if "images" in fields:
@@ -182,8 +193,20 @@ def quote_result(core: Core, error: ClientError, result: Any) -> None:
         error.__class__ = _without_arguments(type(error))
 
 
+def change_process(core: Core) -> None:
+    """Leave the process as it is; faulty clients set what other code of it relies on."""
+    if core.faulty("sockets-timed-for-all"):
+        socket.setdefaulttimeout(core.timeout)
+    if core.faulty("decimals-shortened-for-all"):
+        decimal.getcontext().prec = 6
+    if core.faulty("certificates-trusted-for-all"):
+        vars(ssl)["_create_default_https_context"] = vars(ssl)["_create_unverified_context"]
+
+
 def mark_result(core: Core, item: dict[str, Any], path: str) -> str:
     """Return the path of a file; a faulty client notes it in the caller's result."""
+    if core.faulty("folder-changed"):
+        os.chdir(Path(path).parent)
     if core.faulty("results-marked"):
         item["path"] = path
     return path

@@ -33,8 +33,14 @@ def cases(_: Stream) -> Iterator[Case]:
     failing = {"on": ["videos.create"], "transition": {"failed": "server_error", "seconds": 1}}
     yield Case(name="failed-video", calls=(video(),), scenario=(failing,), limit=HOUR)
     odd = FaultRule(on="videos.retrieve", label="an odd message", do=_fail_oddly)
-    calls = (video(), video())
-    yield Case(name="failed-video-odd", calls=calls, rules=(odd,), limit=HOUR, logs=True)
+    yield Case(
+        name="failed-video-odd",
+        calls=(video(), video()),
+        rules=(odd,),
+        options={"poll_interval": 1},
+        limit=HOUR,
+        logs=True,
+    )
 
 
 def _fail_oddly(turn: FaultContext) -> WireAnswer:
