@@ -199,9 +199,8 @@ def calls_do_not_touch_each_other(history: ClientHistory) -> Iterator[Observatio
     """Demands that calls change none of their arguments and share no state.
 
     Fails when an argument differs after the call, or when one of six concurrent calls returns the
-    result of another prompt. Fails as well when a client in Python changes what other code of the
-    process relies on: the current folder, the umask, the default timeout of sockets, the precision
-    of decimals, whether urllib verifies certificates, or the handler of interrupts.
+    result of another prompt. Fails as well when a client in Python sets for the whole process: its
+    folder, umask, timeout of sockets, decimals, certificates of urllib, or handler of interrupts.
     """
     for each in history.changes:
         yield fail("the process as it was", f"{each} has changed")

@@ -187,9 +187,14 @@ def _build_other_cases(listed: list[WireAnswer]) -> Iterator[Case]:
     yield build_series(
         "bodies-of-orders", image(), "images.generate", bare, legal=False, limit=HOUR
     )
+    yield _build_key_case(listed)
+
+
+def _build_key_case(listed: list[WireAnswer]) -> Case:
+    """Return the case of errors after which a client may say what it has sent."""
     refuse, fail = (fault_actions.answer_instead(listed[place]) for place in (1, -1))
     reset = fault_actions.end_before_work("reset")
-    yield Case(
+    return Case(
         name="errors-key",
         calls=(image(images=[_PICTURE]), models(), balance(), video(images=[_FRAME])),
         options=NO_RETRIES,
