@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from getimg_mock.contract.clients.cases.case_rules import Case, balance, image, video
+from getimg_mock.contract.clients.cases.case_rules import Case, balance, image, models, video
+from getimg_mock.contract.clients.cases.client_check import compute_verdict
 from getimg_mock.contract.clients.drivers.python_driver import (
     PythonDriver,
     build_untried_history,
@@ -157,6 +158,20 @@ def test_a_client_that_waits_for_what_never_comes_is_given_up_and_blamed(client:
     assert "never happen" in history.outcomes[0].text
     assert history.stuck
     assert not history.missed
+
+
+def test_a_call_that_was_never_made_has_sent_nothing() -> None:
+    """The requests of earlier calls are theirs: an order among them is no order of a read."""
+
+    class Locked(AsyncReferenceClient):
+        async def balance(self) -> Any:
+            await asyncio.Event().wait()
+
+    calls = (image(), balance(), models())
+    history = PythonDriver(Locked, stuck=1).run(Case(name="withdrawn-image", calls=calls))
+    assert [each.kind for each in history.outcomes] == ["value", "abandoned", "abandoned"]
+    assert [len(history.during(each)) for each in history.outcomes] == [1, 0, 0]
+    assert compute_verdict(choose_checks(["GC421"])[0], [history]).status == "PASS"
 
 
 def test_a_run_ends_when_a_client_is_stuck_in_case_after_case() -> None:

@@ -68,6 +68,8 @@ class Body:
             late(self._core, self._began)
         data = unpacked(chunk, self._decoder, self._size, bounded=self._bounded)
         self._size += len(data)
+        if self._size > LIMIT and self._file and self._core.faulty("large-files-cut"):
+            return
         if self._core.faulty("pieces-decoded-alone") and self._file is None:
             data = data.decode("utf-8", "replace").encode()
         with suppress(*([OSError] if self._core.faulty("full-disk-unnoticed") else [])):
@@ -85,6 +87,10 @@ def opened(core: Core, send: Send, answer: httpx.Response) -> Any:
     kind = answer.headers.get("content-type", "").partition(";")[0]
     if core.faulty("files-need-a-length") and "content-length" not in answer.headers:
         raise AnswerError("the file has no length")
+    limit = 50 * 10**6 if core.faulty("large-videos-refused") else 10 * 1024 * 1024
+    limited = core.faults & {"large-files-refused", "large-videos-refused"}
+    if limited and int(answer.headers.get("content-length", 0)) > limit:
+        raise AnswerError("the file is too large")
     send.accepts(answer.status_code, kind, answer.headers.get("content-disposition", ""))
     return send.save.open("xb" if core.faulty("part-in-the-way") else "wb")
 

@@ -33,7 +33,7 @@ from tests.contract.clients.reference.connections import (
     timeout_of,
 )
 from tests.contract.clients.reference.core import ENVIRONMENT, Core, core_of
-from tests.contract.clients.reference.errors import AnswerError
+from tests.contract.clients.reference.errors import AnswerError, ClientError
 from tests.contract.clients.reference.requests import LATEST
 from tests.contract.clients.reference.slips import change_process
 from tests.contract.clients.reference.steps import Got, Send, Sleep, Steps, Walk
@@ -236,7 +236,8 @@ class AsyncReferenceClient(Client):
         return await task
 
     def _connect(self) -> None:
-        self._slots = asyncio.Semaphore(5)
+        self._slots, self._gate = asyncio.Semaphore(5), asyncio.Event()
+        self._gate.set()
         self._client = httpx.AsyncClient()
         self._downloads = httpx.AsyncClient()
 
@@ -261,20 +262,74 @@ class AsyncReferenceClient(Client):
         walk = Walk(steps)
         for step in walk:
             with walk.telling():
-                if isinstance(step, Sleep) and self._core.faulty("loop-blocked"):
+                if isinstance(step, Sleep) and self._blocks():
                     time.sleep(step.seconds)  # noqa: ASYNC251 - the fault
                 elif isinstance(step, Sleep):
-                    await asyncio.sleep(step.seconds)  # noqa: TID251 - a client waits on its clock
+                    await self._slept(step.seconds)
                 elif self._core.faulty("loop-slots-lost") and step.method == "POST":
                     await self._slots.acquire()
                     walk.got = await self._sent(step)
                     if walk.got.status < 400:
                         self._slots.release()
+                elif self._core.faulty("loop-slots-kept-by-cancelled"):
+                    walk.got = await self._sent_in_a_slot(step)
                 elif self._core.faults & {"task-left-at-timeout", "task-left-at-cancel"}:
                     walk.got = await self._sent_apart(step)
                 else:
                     walk.got = await self._sent(step)
         return walk.value
+
+    def _note(self, send: Send) -> None:
+        """Note what was sent last; a faulty client starts a task that it never ends."""
+        look = "/videos/generations/" in send.url
+        self._core.seen["sent"] = "look" if look else send.method
+        if self._core.faulty("task-left-at-close") and "beat" not in self._core.seen:
+            beat = asyncio.sleep(1e5)  # noqa: TID251 - a client waits on its clock
+            self._core.seen["beat"] = asyncio.ensure_future(beat)
+
+    def _blocks(self) -> bool:
+        """Return whether a pause blocks the loop: by fault, each one, or one after a read."""
+        after_read = self._core.seen.get("sent") == "GET"
+        return self._core.faulty("loop-blocked") or (
+            self._core.faulty("loop-blocked-by-reads") and after_read
+        )
+
+    def _sent_blocking(self, send: Send) -> Got:
+        """Send by a library that blocks, as faulty clients do within a coroutine."""
+        began = time.monotonic()
+        with (
+            explaining(send.method),
+            httpx.Client() as client,
+            client.stream(
+                send.method,
+                send.url,
+                headers=send.headers,
+                content=send.body,
+                timeout=timeout_of(self._core, send),
+            ) as answer,
+            Body(self._core, send, answer, began) as body,
+        ):
+            for chunk in answer.iter_raw():
+                body.take(chunk)
+        return body.got()
+
+    async def _slept(self, seconds: float) -> None:
+        """Wait; a faulty client shuts a gate meanwhile, for good where this is cancelled."""
+        if self._core.faulty("loop-gate-stays-shut"):
+            self._gate.clear()
+        await asyncio.sleep(seconds)  # noqa: TID251 - a client waits on its clock
+        self._gate.set()
+
+    async def _sent_in_a_slot(self, send: Send) -> Got:
+        """Send in one of five slots; a faulty client keeps those of calls that are cancelled."""
+        await self._slots.acquire()
+        try:
+            got = await self._sent(send)
+        except ClientError:
+            self._slots.release()
+            raise
+        self._slots.release()
+        return got
 
     async def _sent_apart(self, send: Send) -> Got:
         """Send in a task of its own, which faulty clients leave when they wait no longer."""
@@ -294,6 +349,13 @@ class AsyncReferenceClient(Client):
 
     async def _sent(self, send: Send, core: Core | None = None) -> Got:
         core = core or self._core
+        await self._gate.wait()
+        self._note(send)
+        look = send.method == "GET" and "/videos/generations/" in send.url
+        if (send.save is not None and core.faulty("loop-blocked-by-files")) or (
+            look and core.faulty("loop-blocked-by-looks")
+        ):
+            return self._sent_blocking(send)
         client = self._client if send.save is None else self._downloads
         began = time.monotonic()
         with explaining(send.method):

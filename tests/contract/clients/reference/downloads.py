@@ -36,12 +36,10 @@ def download(
     """Save a file and return its path."""
     item = slips.choose_item(core, result, 0 if core.faulty("first-file-saved") else index)
     path = place_of(core, result, item, directory, index)
-    overwrite = slips.ask_to_overwrite(core, overwrite=overwrite)
-    if not core.faulty("resumes-anothers-part") and core.seen.get("half_of") != path.name:
-        core.seen.pop("half", None)  # it is of another result
-    if core.faulty("index-not-in-name"):
-        overwrite = overwrite or core.seen.get(str(path), index) != index
-        core.seen[str(path)] = index
+    overwrite = slips.ask_to_overwrite(core, overwrite=overwrite) or confused(core, path, index)
+    forget_others(core, path)
+    if copied(core, str(item["url"]), path):
+        return str(path)
     for last in (False, True):
         try:
             saved = yield from save(core, item, path, overwrite=overwrite)
@@ -56,6 +54,21 @@ def download(
         except LinkExpiredError as expired:
             item = yield from linked_again(core, result, index, expired, last=last)
     raise LinkExpiredError("the link has expired")
+
+
+def confused(core: Core, path: Path, index: int) -> bool:
+    """Return whether a fault takes a file for another one of the result, and overwrites it."""
+    if not core.faulty("index-not-in-name"):
+        return False
+    other = bool(core.seen.get(str(path), index) != index)
+    core.seen[str(path)] = index
+    return other
+
+
+def forget_others(core: Core, path: Path) -> None:
+    """Forget the half of a file that is of another result, as all but faulty clients do."""
+    if not core.faulty("resumes-anothers-part") and core.seen.get("half_of") != path.name:
+        core.seen.pop("half", None)
 
 
 def linked_again(
@@ -148,6 +161,17 @@ def save(core: Core, item: dict[str, Any], path: Path, *, overwrite: bool) -> St
     saved = part.rename(unused(named) if keep and named != part else named)
     littered_by_files(core, saved)
     return named if core.faulty("wanted-path-told") else saved
+
+
+def copied(core: Core, link: str, path: Path) -> bool:
+    """Return whether a link was to a local file, of which faulty clients make a copy."""
+    named = urlsplit(link) if link.startswith("file:") else None
+    local = named.path if named and core.faulty("local-files-copied") else ""
+    if core.faulty("paths-copied") and link.startswith("/"):
+        local = link
+    if local:
+        path.write_bytes(Path(local).read_bytes())
+    return bool(local)
 
 
 def joined(core: Core, got: Got, part: Path) -> None:

@@ -14,6 +14,7 @@ from tests.contract.clients.reference.errors import (
     ClientError,
     FailedError,
     MissingError,
+    NotSentError,
     RateLimitError,
     RefusedError,
     StillPendingError,
@@ -156,12 +157,15 @@ def waited(core: Core, name: str) -> Steps:
         core.seen["looked-again"] = polls > 0
         with core.lock_if("pause-holds-looks"):
             pass
+        end_with_others(core, name)
         try:
-            value = yield from looked_at(core, name, attempts=tries)
+            with core.lock_if("looks-one-by-one"):
+                value = yield from looked_at(core, name, attempts=tries)
         except ClientError as error:
             tolerate(core, error, polls)
             pause = pause_after(core, error, pause)
-            began = now() if core.faulty("errors-renew-the-wait") else began
+            began = now() if renews(core, error) else began
+            yield Sleep(penalty(core, error))
         if value.get("status") == "failed" and core.faulty("failure-polled-again"):
             yield Sleep(pause)
             value = yield from looked_at(core, name, attempts=1)
@@ -173,7 +177,7 @@ def waited(core: Core, name: str) -> Steps:
             finish(core, name, beat)
             return value
         if not core.faulty("slower-ignored"):
-            pause = max(pause, value.get("$retry_after") or 0.0)
+            pause = told_pause(core, value, pause)
         told = "$retry_after" in value and core.faulty("told-pauses-outlast-the-wait")
         if (
             not told
@@ -184,6 +188,18 @@ def waited(core: Core, name: str) -> Steps:
         yield Sleep(caught_up(core, pause, began + (polls + 1) * core.poll_interval - now()))
     core.seen["given_up"] = name
     raise StillPendingError(f"still pending after {core.wait_timeout:g} s")
+
+
+def told_pause(core: Core, value: Any, pause: float) -> float:
+    """Return how long to wait after a look: as long as the server asks, and the caller."""
+    told = float(value.get("$retry_after") or 0.0)
+    return told if told and core.faulty("shorter-pauses-obeyed") else max(pause, told)
+
+
+def end_with_others(core: Core, name: str) -> None:
+    """Go on; a faulty client ends all its waits once one of them has not ended well."""
+    if "end of all" in core.seen:
+        raise FailedError("another one has ended", generation=name)
 
 
 def finish(core: Core, name: str, beat: threading.Event) -> None:
@@ -208,7 +224,25 @@ def pause_after(core: Core, error: ClientError, pause: float) -> float:
         return 0.0
     if core.faulty("slower-ignored-by-looks"):
         return pause
+    if core.faulty("looks-at-once-when-told") and error.retry_after is not None:
+        return error.retry_after
     return max(pause, error.retry_after or 0.0)
+
+
+def renews(core: Core, error: ClientError) -> bool:
+    """Return whether a fault begins a wait anew after this error."""
+    limited = core.faulty("limits-renew-the-wait") and error.status == 429
+    return limited or core.faulty("errors-renew-the-wait")
+
+
+def penalty(core: Core, error: ClientError) -> float:
+    """Return how long faulty clients rest after a look that failed, in addition to the pause."""
+    failures = core.seen["outage"]
+    if core.faulty("penalties-outlast-the-wait"):
+        return float(2**failures)
+    cools = core.faulty("cool-down-outlasts-the-wait") and failures % 3 == 0
+    cools = cools or (core.faulty("cool-down-after-a-break") and error.status is None)
+    return 60.0 if cools else 0.0
 
 
 def caught_up(core: Core, pause: float, ahead: float) -> float:
@@ -269,6 +303,8 @@ def distance(core: Core, polls: int) -> float:
         pause *= 2**polls
     if core.faulty("looks-by-whole-seconds"):
         pause = int(pause)
+    if core.faulty("pauses-kept"):
+        core.seen["pause"] = pause = min(core.seen.get("pause", pause) * 1.3, 60.0)
     if core.faulty("pending-for-ever") and polls > 200:
         pause *= 20  # else the hours that a case lets it go on are two thousand looks
     return pause * (0.95 if core.faulty("polls-early") else 1)
@@ -289,6 +325,8 @@ def ended(core: Core, name: str, value: Any) -> bool:
                 text = text.format(**error)
             if core.faulty("failure-codes-known"):
                 text = {"server_error": text}[error["code"]]
+            if core.faulty("failure-ends-all"):
+                core.seen["end of all"] = True
             if core.faulty("failure-raw") and error["code"] == "server_error":
                 raise ValueError(text)
             raise FailedError(text, code=error["code"], generation=name)
@@ -304,6 +342,9 @@ def fatal(core: Core, error: ClientError) -> None:
         raise error
     if core.faulty("stale-unnoticed") and error.code == "close":
         raise error
+    if core.faulty("no-connection-fatal") and error.code == "connect":
+        core.seen["nameless"] = True
+        raise NotSentError(str(error), code="connect") from None
     if core.faulty("odd-looks-fatal") and isinstance(error, AnswerError):
         core.seen["nameless"] = True
         raise AnswerError(str(error)) from None
@@ -344,4 +385,6 @@ def tolerate(core: Core, error: ClientError, polls: int) -> None:
     elif isinstance(error, RefusedError) and not isinstance(
         error, RateLimitError | UnavailableError
     ):
+        if core.faulty("refused-look-ends-all"):
+            core.seen["end of all"] = True
         raise error

@@ -192,6 +192,7 @@ def posted(core: Core, path: str, headers: dict[str, str], body: bytes) -> Steps
         if wait is None and got.status >= 500 and counted(core, path, "5xx"):
             lost, wait = lost + 1, retries.backoff(core, attempt)
         if last or wait is None:
+            core.seen["shut"] = core.faulty("gate-kept-in-vain") and attempt > 0
             if attempt and core.faulty("retries-hide-reason"):
                 raise ClientError(f"gave up after {attempt + 1} tries", status=got.status)
             raise core.seen["first"] if core.faulty("first-refusal-told") else refusal
@@ -262,6 +263,7 @@ def paused(core: Core, send: Send, wait: float) -> Steps:
     except STOPS:
         if core.faulty("withdrawn-sent-later"):
             core.seen["spool"] = send
+        core.seen["shut"] = core.faulty("gate-kept-by-cancelled")
         raise
 
 
@@ -272,6 +274,8 @@ def slots_taken(core: Core) -> None:
     losing = core.faults & {"slots-lost", "slots-lost-to-cancelled"}
     if core.faulty("empty-balance-remembered") and core.seen.get("unpaid"):
         raise PaymentError("there is no money", status=402)
+    if core.seen.get("shut"):
+        raise NotSentError("another order has shut the gate")
     if losing and core.seen.get(lost, 0) > 10:
         raise NotSentError("too many orders are under way")
     if core.faulty("slots-lost-for-good"):

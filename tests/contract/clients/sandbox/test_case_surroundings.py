@@ -6,6 +6,7 @@ import netrc
 import os
 import tempfile
 import time  # noqa: TID251 - the zone is the process's own
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,9 @@ def test_a_case_has_a_local_time_that_is_not_utc() -> None:
         assert time.strftime("%z") == "+0900"
     with set_environment(Case(name="west", calls=(balance(),), zone=WEST), {}):
         assert time.strftime("%z") == "-0800"
+    assert time.strftime("%z") == before
+    with suppress(KeyboardInterrupt), set_environment(Case(name="ends", calls=(balance(),)), {}):
+        raise KeyboardInterrupt
     assert time.strftime("%z") == before
 
 

@@ -196,7 +196,7 @@ class ClientHistory(History):
     """What was readable on the network: requests to proxies and without TLS."""
     ledger: Mapping[str, Decimal] = field(default_factory=dict)
     unclosed: int = 0
-    """How many connections were open once the client was closed, if it can be."""
+    """How many connections, and tasks, were left once the client was closed, if it can be."""
     blocked: float = 0.0
     """For how many seconds of the case's clock the client has blocked its running event loop."""
 

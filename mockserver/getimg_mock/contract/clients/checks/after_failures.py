@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from getimg_mock.contract.clients.cases.client_history import CallOutcome, ClientHistory
-    from getimg_mock.contract.clients.cases.wire_script import WireScript
+    from getimg_mock.contract.clients.cases.wire_script import WireAnswer, WireScript
     from getimg_mock.contract.clients.fault_serving.fault_server import FaultAction, FaultContext
     from getimg_mock.contract.verdicts import Observation
     from getimg_mock.world.randomness import Stream
@@ -44,7 +44,7 @@ _OUTAGE: Final = "after-outage"
 _LONGEST_END: Final = 9.0
 """How long a call may take that is cancelled after two seconds."""
 _OPTIONS: Final[dict[str, Any]] = NO_RETRIES | {"timeout": 5}
-_QUICK: Final[dict[str, Any]] = {"settings": {"video_seconds": 3}, "limit": 4 * HOUR}
+QUICK: Final[dict[str, Any]] = {"settings": {"video_seconds": 3}, "limit": 4 * HOUR}
 _REFUSALS: Final = tuple(
     build_error(status, code, "Refused.")
     for status, code in (
@@ -57,6 +57,7 @@ _REFUSALS: Final = tuple(
 _LIMITED: Final = build_error(429, "rate_limit", "Too many.", ("Retry-After", "30"))
 _SOONEST: Final = 10.0
 """How long a call may take, in seconds, to be sent an hour after the failures: our choice."""
+_READS: Final = ("balance", "models")
 _FAILURE: Final = {"message": "Upstream provider request timed out.", "code": "server_error"}
 
 
@@ -68,25 +69,34 @@ def cases(_: Stream) -> Iterator[Case]:
         ("video", "videos.create", video()),
         ("models", "models.list", models()),
     ):
-        yield _build_case(f"after-refused-{name}", on, call, refuse)
-    yield _build_case(
+        yield build_failing_case(f"after-refused-{name}", on, call, refuse)
+    yield build_failing_case(
         "after-lost", "billing.balance", balance(), fault_actions.lose_answer("reset"), after=HOUR
     )
     yield from _build_outage_cases()
-    yield _build_case("after-failed", "videos.retrieve", video(), _fail_video)
-    for kind, on, call in KINDS:
-        yield _build_case(f"after-withdrawn-{kind}", on, call, _answer_halfway, interrupt_after=2.0)
-    yield _build_case(
-        "after-withdrawn-real",
-        KINDS[0][1],
-        image(),
-        _answer_halfway,
-        interrupt_after=0.3,
-        patience=6,
-    )
+    yield build_failing_case("after-failed", "videos.retrieve", video(), _fail_video)
+    yield from _build_withdrawn_cases()
     yield from _build_kind_cases()
     yield from _build_late_case()
     yield from _build_link_cases()
+
+
+def _build_withdrawn_cases() -> Iterator[Case]:
+    """Yield the cases of orders that their caller cancels, also in real time."""
+    for kind, on, call in KINDS:
+        yield build_failing_case(
+            f"after-withdrawn-{kind}", on, call, answer_halfway, interrupt_after=2.0
+        )
+    yield build_failing_case(
+        "after-withdrawn-real",
+        KINDS[0][1],
+        image(),
+        _hold_by_turns,
+        interrupt_after=0.3,
+        patience=6,
+        options=_OPTIONS | {"max_retries": 3},
+        times=_TIMES + 2,
+    )
 
 
 def _build_kind_cases() -> Iterator[Case]:
@@ -94,11 +104,11 @@ def _build_kind_cases() -> Iterator[Case]:
 
     What a client loses by one kind alone, such as a slot or a session, is lost before that call.
     """
-    yield _build_case(
+    yield build_failing_case(
         "after-withdrawn-models",
         "models.list",
         models(),
-        _answer_halfway,
+        answer_halfway,
         interrupt_after=2.0,
         times=_FEW,
     )
@@ -115,14 +125,14 @@ def _build_kind_cases() -> Iterator[Case]:
             ("image", "images.generate", image()),
             ("models", "models.list", models()),
         ):
-            yield _build_case(f"after-{name}-{kind}", on, call, act, after=HOUR, times=_FEW)
+            yield build_failing_case(f"after-{name}-{kind}", on, call, act, after=HOUR, times=_FEW)
     yield _build_missing_case()
 
 
 def _build_missing_case() -> Case:
     """Return the case of a video that was missing an hour ago: a replica did not have it yet."""
     missing = fault_actions.answer_instead(_REFUSALS[-1])
-    return _build_case(
+    return build_failing_case(
         "after-missing-video",
         "videos.retrieve",
         RETRIEVE,
@@ -157,7 +167,7 @@ def _build_outage_cases() -> Iterator[Case]:
         ("real", "billing.balance", balance(), down, real),
         ("polls", "videos.retrieve", video(), down, waits | {"times": 4}),
     ):
-        case = _build_case(f"{_OUTAGE}-{name}", on, call, act, after=HOUR, **more)
+        case = build_failing_case(f"{_OUTAGE}-{name}", on, call, act, after=HOUR, **more)
         middle = len(case.calls) - 2
         calls = (*case.calls[:middle], replace(call, after=HOUR), case.calls[-1])
         yield case.with_changes(calls=calls)
@@ -182,10 +192,14 @@ def _build_link_cases() -> Iterator[Case]:
         ("refused", fault_actions.answer_instead(_REFUSALS[-1]), {}),
         ("html", fault_actions.answer_instead(_PAGE), {}),
         ("reset", fault_actions.end_before_work("reset"), {}),
-        ("withdrawn", _answer_halfway, withdrawn),
+        ("withdrawn", answer_halfway, withdrawn),
     ):
-        rule = _fail_at_first(
-            DOWNLOAD_OPERATION, act, otherwise=serve_picture(), more=1, legal=name != "html"
+        rule = fail_at_first(
+            DOWNLOAD_OPERATION,
+            act,
+            otherwise=serve_picture(),
+            times=_TIMES + 1,
+            legal=name != "html",
         )
         yield Case(
             name=f"after-links-{name}",
@@ -193,7 +207,7 @@ def _build_link_cases() -> Iterator[Case]:
             rules=(rule,),
             options=_OPTIONS,
             patience=None,
-            **(_QUICK | more),
+            **(QUICK | more),
         )
 
 
@@ -206,14 +220,22 @@ def _answer_too_late(turn: FaultContext) -> WireScript:
     return (WireStep(first.what, first.delay + 3.0), *rest)
 
 
-def _answer_halfway(turn: FaultContext) -> WireScript:
+def answer_halfway(turn: FaultContext) -> WireScript:
     """Do the work, send half of the answer, and the other half much later."""
     answer = turn.proceed()
     half = len(answer.body) // 2
     return (WireStep(answer.head() + answer.body[:half]), WireStep(answer.body[half:], 20.0))
 
 
-def _build_case(
+def _hold_by_turns(turn: FaultContext) -> WireAnswer | WireScript:
+    """Ask the first two calls to come again later, and answer all others halfway."""
+    status = {0: 429, 1: 503}.get(turn.adversary.call)
+    if status is None:
+        return answer_halfway(turn)
+    return fault_actions.refuse_with_wait(status, lambda _: (("Retry-After", "2"),))(turn)
+
+
+def build_failing_case(
     name: str,
     on: str,
     call: ClientCall,
@@ -224,29 +246,30 @@ def _build_case(
     otherwise: FaultAction | None = None,
     **more: Any,
 ) -> Case:
+    """Return the case whose calls but the last fail by `act`; that one comes `after` seconds."""
     return Case(
         name=name,
         calls=(*(call,) * times, replace(call, after=after)),
-        rules=(_fail_at_first(on, act, otherwise=otherwise, more=times - _TIMES),),
-        **(_QUICK | {"options": _OPTIONS, "patience": None} | more),
+        rules=(fail_at_first(on, act, otherwise=otherwise, times=times),),
+        **(QUICK | {"options": _OPTIONS, "patience": None} | more),
     )
 
 
-def _fail_at_first(
+def fail_at_first(
     on: str,
     act: FaultAction,
     *,
     otherwise: FaultAction | None = None,
-    more: int = 0,
+    times: int,
     legal: bool = True,
 ) -> FaultRule:
-    """Return the rule by which all calls fail but the last; `more` calls come before them.
+    """Return the rule by which the first calls fail, so many `times`.
 
     `legal` says whether the answers by which they fail have the documented form.
     """
 
     def do(turn: FaultContext) -> Any:
-        if turn.adversary.call < _TIMES + more:
+        if turn.adversary.call < times:
             return act(turn)
         return turn.proceed() if otherwise is None else otherwise(turn)
 
@@ -268,17 +291,20 @@ def _fail_video(turn: FaultContext) -> Any:
     why="A refusal is about one request. A service that stops after a few bad prompts is down for "
     "all of its users.",
     fix="Give slots and connections back in a finally block; count outages, and not refusals.",
-    cases=("after-*",),
+    cases=("after-*", "withdrawn-*", "cancelled", "cancelled-real"),
 )
 def failures_leave_a_client_able(history: ClientHistory) -> Iterator[Observation]:
     """Demands that a valid call succeeds after a dozen calls that failed.
 
     The case decides how they fail: refused, reset, cut off or unanswered calls, videos that fail,
-    links that lead to a page, calls that their caller cancels halfway or whose answer comes too
-    late, or an outage that ended an hour ago. Fails when the last call raises, is not sent after an
-    outage, or much later than it could be, or returns the answer to an earlier one, or when a
-    cancelled one ends much later.
+    links that lead to a page, calls whose answer comes too late, or an outage that ended an hour
+    ago. Or the caller cancels them: halfway, in a queue, in a wait or before a further try. Fails
+    when the last call raises or does not end, is not sent after an outage, or much later than it
+    could be, or returns the answer to an earlier one, or when a cancelled one ends much later.
     """
+    if history.case.startswith(("withdrawn-", "cancelled")):
+        yield from _later_calls_are_served(history)
+        return
     if history.case.startswith("after-withdrawn"):
         yield _cancelled_calls_end(history)
     last = history.calls()[-1] if history.calls() else None
@@ -307,6 +333,22 @@ def _cancelled_calls_end(history: ClientHistory) -> Observation:
         f"{longest:.0f} s later",
         *history.requests[:1],
     )
+
+
+def _later_calls_are_served(history: ClientHistory) -> Iterator[Observation]:
+    """Judge the reads that follow an order, or a wait, that was cancelled.
+
+    Where a client has none of these, it is a read that is cancelled.
+    """
+    for outcome in history.calls(*_READS):
+        if outcome.kind == "interrupted":
+            continue
+        yield expect(
+            outcome.kind == "value",
+            "a value: what was cancelled before is no matter of this call",
+            outcome.shown,
+            *history.during(outcome)[-1:],
+        )
 
 
 def _is_sent_soon(history: ClientHistory, last: CallOutcome) -> Iterator[Observation]:

@@ -6,7 +6,9 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.clients.cases import fault_actions
+from getimg_mock.contract.clients.cases.case_rules import NO_RETRIES, download, image, video
 from getimg_mock.contract.clients.cases.client_check import client_check
+from getimg_mock.contract.clients.cases.value_comparison import resolve_pointer
 from getimg_mock.contract.clients.checks.files import (
     DOWNLOAD_OPERATION,
     build_download_case,
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 
     from getimg_mock.contract.clients.cases.case_rules import Case
     from getimg_mock.contract.clients.cases.client_history import ClientHistory
+    from getimg_mock.contract.clients.cases.wire_script import WireAnswer, WireScript
+    from getimg_mock.contract.clients.fault_serving.fault_server import FaultContext
     from getimg_mock.contract.verdicts import Observation
     from getimg_mock.world.randomness import Stream
 
@@ -51,6 +55,18 @@ _FILE_NAMES: Final = {
 }
 """The media type and the Content-Disposition of a file, by name of the case."""
 
+_LOCAL_LINKS: Final = (
+    "file://{path}",
+    "file://{path}",
+    "FILE://localhost{path}",
+    " file://{path}",
+    "{path}",
+    "",
+)
+"""Links to a local file, in forms that lists of schemes miss; the last one redirects there."""
+_LOCAL: Final = b"\xff\xd8\xff\xe0LOCAL" + bytes(range(256)) * 16
+_OWN_FOLDER: Final = "1000000"
+
 _STRANGE_ID: Final = "../escaped-by-its-id"
 
 
@@ -70,7 +86,50 @@ def cases(_: Stream) -> Iterator[Case]:
         *build_result_rules("a strange id", strange_id),
         FaultRule(on=DOWNLOAD_OPERATION, do=serve_picture(), label="the file", must=False),
     )
+    yield _build_local_link_case()
     yield from _build_redirect_cases()
+
+
+def _build_local_link_case() -> Case:
+    """Return the case of links that lead to a file of the caller's machine, and not to media."""
+    return build_download_case(
+        "name-link",
+        *(
+            FaultRule(on=on, do=_link_to_a_local_file, label="a local link", legal=False)
+            for on in ("images.generate", "videos.retrieve")
+        ),
+        FaultRule(on=DOWNLOAD_OPERATION, do=_lead_to_a_local_file, label="302 there", must=False),
+        calls=tuple(
+            call
+            for n in range(0, 2 * len(_LOCAL_LINKS), 2)
+            for call in (video() if n == 0 else image(), download(n))
+        ),
+        settings={"video_seconds": 1},
+        options=NO_RETRIES | {"poll_interval": 1},
+    )
+
+
+def _place_local_file(turn: FaultContext) -> str:
+    """Write a file that is no business of the client's; return its path."""
+    # In a folder of digits as each call has: what is beside those counts as written by the client.
+    folder = turn.adversary.place / _OWN_FOLDER
+    folder.mkdir(exist_ok=True)
+    folder.joinpath("holiday.jpg").write_bytes(_LOCAL)
+    return folder.joinpath("holiday.jpg").as_posix()
+
+
+def _link_to_a_local_file(turn: FaultContext) -> WireAnswer | WireScript:
+    """Answer with a link that leads to a local file; one leads to the API, and from there on."""
+    form = _LOCAL_LINKS[turn.adversary.call // 2 % len(_LOCAL_LINKS)]
+    link = form.format(path=_place_local_file(turn))
+    change = fault_actions.change_items(lambda item: item | ({"url": link} if link else {}))
+    return fault_actions.change_json(change)(turn)
+
+
+def _lead_to_a_local_file(turn: FaultContext) -> WireAnswer | WireScript:
+    """Redirect to a local file the request for a link as it should be."""
+    where = _LOCAL_LINKS[0].format(path=_place_local_file(turn))
+    return fault_actions.redirect(302, where)(turn)
 
 
 def _set_mime_type(kind: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
@@ -99,19 +158,24 @@ def _build_redirect_cases() -> Iterator[Case]:
 
 @client_check(
     "GC608",
-    "Names and types from the server cannot leave the directory or choose a program",
+    "Names, types and links from the server cannot leave the directory or choose a program",
     severity="blocker",
     evidence="choice",
-    why="Paths from outside are a known vulnerability.",
-    fix="Create the name in the client; map known media types to extensions.",
+    why="Paths from outside are a known vulnerability. A link to a local file has it handed on.",
+    fix="Create the name in the client; map known media types to extensions; fetch http and https "
+    "alone.",
     cases=("name-*",),
 )
 def names_stay_inside(history: ClientHistory) -> Iterator[Observation]:
     """Demands that a download stays in the given directory and gets a harmless extension.
 
     The server sends ids, file names and media types that try to leave it. Fails on a file or path
-    outside, on an extension such as .sh, and on an error that is not clear.
+    outside, on an extension such as .sh, and on an error that is not clear. Links to a local file,
+    also as a path alone and by a redirect, have to end in an error.
     """
+    if history.case == "name-link":
+        yield from _local_files_are_left(history)
+        return
     for outcome in history.calls("download"):
         sent = history.during(outcome)
         strange = [name for name in outcome.files if name.startswith(("..", "/"))]
@@ -130,6 +194,19 @@ def names_stay_inside(history: ClientHistory) -> Iterator[Observation]:
             "a file or a clear error",
             outcome.shown,
             *sent,
+        )
+
+
+def _local_files_are_left(history: ClientHistory) -> Iterator[Observation]:
+    """Judge downloads whose link leads to a local file."""
+    for outcome in history.calls("download"):
+        link = str(resolve_pointer(outcome.args["result"], "/data/0/url"))
+        saved = [name for name in list_finished_files(outcome) if outcome.files[name]]
+        yield expect(
+            outcome.kind != "value" and not saved,
+            "an error: the link leads to no media, but to a file of this machine",
+            f"{outcome.shown}, for {link.partition(':')[0]}",
+            *history.during(outcome)[-1:],
         )
 
 

@@ -16,10 +16,8 @@ from getimg_mock.contract.clients.checks.poll_outages import (
     then_fail,
 )
 from getimg_mock.contract.clients.checks.polling import (
-    HOLD_VIDEOS,
     SLOW_VIDEO,
     WAIT_OPTIONS,
-    build_failing_polls,
     build_real_wait_case,
     build_wait_case,
 )
@@ -41,6 +39,7 @@ if TYPE_CHECKING:
 _UNAVAILABLE: Final = fault_actions.answer_instead(
     build_error(503, "server_error", "Something went wrong on our end")
 )
+_AT_ONCE: Final = fault_actions.refuse_with_wait(503, lambda _: (("Retry-After", "0"),))
 _BUSY: Final = fault_actions.answer_instead(
     build_error(429, "rate_limit", "Too many requests.", ("Retry-After", "12"))
 )
@@ -78,11 +77,12 @@ def cases(_: Stream) -> Iterator[Case]:
     # The second video fails: what the client says of that must not be said of an outage.
     calls = (video(), video())
     for name, nth, act in (
-        ("30", tuple(range(2, 9)), _UNAVAILABLE),
+        ("30", tuple(range(2, 5)), _UNAVAILABLE),
         ("reset", (), fault_actions.end_before_work("reset")),
     ):
         rule = _build_poll_rule(then_fail(act), f"polls fail: {name}", nth=nth)
-        rules = (rule, build_later_failure())
+        eager = _build_poll_rule(then_fail(_AT_ONCE), "polls fail, 0 s", nth=tuple(range(5, 10)))
+        rules = (*([eager] if nth else []), rule, build_later_failure())
         yield build_wait_case(f"outage-{name}", settings=SLOW_VIDEO, calls=calls, rules=rules)
     missing = _build_poll_rule(_NOT_FOUND, "404", nth=(1, 2))
     yield build_wait_case("late-404", settings=SLOW_VIDEO, rules=(missing,))
@@ -120,16 +120,7 @@ def _build_real_cases() -> Iterator[Case]:
     ):
         rule = _build_poll_rule(act, label, nth=(nth,))
         yield build_real_wait_case(name, patience=15, seconds=3, wait_timeout=10, rules=(rule,))
-    down = _build_poll_rule(then_fail(_UNAVAILABLE), "polls fail", nth=(1, 2, 3, 4))
-    # Tries within a poll last longer than this wait, unless they look at its deadline.
-    yield build_real_wait_case(
-        "held-down-real",
-        patience=8,
-        wait_timeout=3,
-        needs=("wait_timeout",),
-        scenario=(HOLD_VIDEOS,),
-        rules=(build_failing_polls(_UNAVAILABLE),),
-    ).with_changes(options={"poll_interval": 1, "wait_timeout": 3, "max_retries": 10})
+    down = _build_poll_rule(then_fail(_AT_ONCE), "polls fail", nth=(1, 2, 3, 4))
     rules = (down, build_later_failure())
     yield build_real_wait_case(
         "outage-real", patience=15, wait_timeout=8, seconds=3, rules=rules

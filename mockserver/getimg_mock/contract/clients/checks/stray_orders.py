@@ -100,7 +100,7 @@ def _build_real_cases() -> Iterator[Case]:
             options={"timeout": 30},
             interrupt_after=0.7,
             limit=HOUR,
-            patience=6,
+            patience=8,
         )
 
 

@@ -26,9 +26,7 @@ from getimg_mock.contract.verdicts import expect, fail
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from getimg_mock.contract.clients.cases.client_history import (
-        ClientHistory,
-    )
+    from getimg_mock.contract.clients.cases.client_history import ClientHistory
     from getimg_mock.contract.clients.fault_serving.fault_server import FaultAction
     from getimg_mock.contract.verdicts import Observation
     from getimg_mock.world.randomness import Stream
@@ -37,7 +35,11 @@ if TYPE_CHECKING:
 _SHORTER: Final = 400
 _EXCESS: Final = 85.0
 """By how much a wait may exceed its deadline, in seconds: a pause of a minute, and an answer."""
+_SHORT_EXCESS: Final = 30.0
+"""The same for a wait that is shorter than that itself: half a minute at least."""
 _EXCESS_REAL: Final = 5.0
+_LATER: Final = 30.0
+"""How many seconds a wait may take longer than another one, by its last pause and its pace."""
 _LONG_VIDEO: Final = {"video_seconds": 300}
 _LATEST_END: Final = 30.0
 """When a wait has ended that is cancelled after 23 s or sooner, in seconds of the case."""
@@ -238,11 +240,12 @@ def _fail_videos(seconds: int) -> dict[str, Any]:
 def waiting_ends(history: ClientHistory) -> Iterator[Observation]:
     """Demands that a wait for a video that stays pending raises an error with its id.
 
-    Polls are answered at once, late, once not at all, or every other time with an error; one asks
-    for a pause of an hour, or the interval is longer than the wait. Fails when the call returns or
-    never ends, or when the error lacks the generation's id. With an option for the deadline, it
-    fails as well when the wait lasts more than a minute and an answer longer, as it does where
-    polls are counted, or pauses double without a maximum.
+    Polls are answered at once, late, once not at all, or with an error: always, in several outages
+    or every other time. One asks for a pause of an hour, or the interval is longer than the wait.
+    Fails when the call returns or never ends, or when the error lacks the generation's id. With an
+    option for the deadline, it fails as well when the wait lasts more than a minute and an answer
+    longer, or a short one more than half a minute. So it does where polls are counted, where pauses
+    double without a maximum, and where those after errors do not look at the deadline.
     """
     limit = history.options.get("wait_timeout")
     most = _compute_longest_wait(history, float(limit)) if limit else WAIT_LIMIT
@@ -267,9 +270,10 @@ def waiting_ends(history: ClientHistory) -> Iterator[Observation]:
 def _compute_longest_wait(history: ClientHistory, limit: float) -> float:
     """Return how long a wait may take with this deadline: the last pause and answer may exceed it.
 
-    In real time, the pauses of the case are short, and so is what they add.
+    A short wait may not become many times as long by that. In real time, the pauses of the case are
+    short, and so is what they add.
     """
-    return limit + (_EXCESS if history.virtual else _EXCESS_REAL)
+    return limit + (min(_EXCESS, max(_SHORT_EXCESS, limit)) if history.virtual else _EXCESS_REAL)
 
 
 @client_check(
@@ -369,15 +373,24 @@ def failures_end_the_wait(history: ClientHistory) -> Iterator[Observation]:
     evidence="choice",
     why="A client that lives for hours would give up each later video at once, though it is paid.",
     fix="Compute the deadline when a wait begins, and not when the client is created.",
-    cases=("waits-*", "polled-real"),
+    cases=("waits-*", "polled-real", "waited-often", "waited-often-real"),
 )
 def waits_begin_anew(history: ClientHistory) -> Iterator[Observation]:
     """Demands the result of a wait whose video is done before its deadline.
 
     One wait begins an hour after an earlier one, and one lasts longer than the timeout of a request
     and than most clients wait by default. In one the limit of orders is used up: that of images
-    holds up no video, and polls take nothing from it. Fails when a wait raises.
+    holds up no video, and polls take nothing from it. Fails when a wait raises, and when one of a
+    dozen waits after another takes half a minute longer than the first: it begins with the pauses
+    to which earlier ones have come.
     """
+    waits = [each.seconds for each in history.calls("generate_video")]
+    if history.case.startswith("waited-often") and waits:
+        yield expect(
+            max(waits) <= waits[0] + _LATER,
+            f"no wait {_LATER:g} s longer than the first: the videos take equally long",
+            f"{waits[0]:.0f} s at first, and {max(waits):.0f} s",
+        )
     for outcome in history.calls("generate_video"):
         yield expect(
             outcome.kind == "value",

@@ -17,19 +17,16 @@ from getimg_mock.contract.clients.cases.client_history import CallOutcome, Clien
 from getimg_mock.contract.clients.drivers import forks
 from getimg_mock.contract.clients.drivers.capabilities import find_absent_operations
 from getimg_mock.contract.clients.drivers.client_factory import create_client, create_or_refuse
+from getimg_mock.contract.clients.drivers.program_protocol import resolve_arguments
 from getimg_mock.contract.clients.drivers.saved_files import read_files
 from getimg_mock.contract.clients.drivers.serialization import (
     describe_error,
     pickle_to_text,
     to_json_value,
 )
+from getimg_mock.contract.clients.sandbox import resource_usage
 from getimg_mock.contract.clients.sandbox.client_time import Abandoned, StuckError
 from getimg_mock.contract.clients.sandbox.environment import trace_memory
-from getimg_mock.contract.clients.sandbox.resource_usage import (
-    ResourceUsage,
-    count_threads,
-    measure_own_usage,
-)
 from getimg_mock.contract.clients.sandbox.time_limit import OverdueError
 from getimg_mock.contract.plans import Plan
 from getimg_mock.errors import SettingsError
@@ -64,9 +61,11 @@ class CaseRun:
     scratch: Path | None = None
     """The folder of temporary files, where they are looked at."""
     outcomes: dict[int, CallOutcome] = field(default_factory=dict)
+    begun: dict[int, tuple[int, float]] = field(default_factory=dict)
+    """How many requests had been sent, and when it was, as each call began."""
     looks: str = ""
     pickles: str = ""
-    holdings: list[ResourceUsage] = field(default_factory=list)
+    holdings: list[resource_usage.ResourceUsage] = field(default_factory=list)
     ended: bool = False
     """Whether the limit of real time has been reached, so that no further call is made."""
     overdue: float = 0.0
@@ -76,13 +75,13 @@ class CaseRun:
     others: dict[str, Any] = field(default_factory=dict)
     """Clients with other keys than that of the case, by key."""
     unclosed: int = 0
-    """How many connections the client has left open when it was closed."""
+    """How many connections, and tasks, the client has left when it was closed."""
     unforked: bool = False
     """Whether a forked child did not return, for which other threads may be the cause."""
 
     def make_all_calls(self) -> None:
         """Make every call; raises `Abandoned` when the client does not return."""
-        self.alone = count_threads() == 1
+        self.alone = resource_usage.count_threads() == 1
         if self.capabilities.is_async:
             self.time.run(self._all_async())
             return
@@ -138,7 +137,7 @@ class CaseRun:
                     closing = close()
                     if inspect.isawaitable(closing):
                         await closing
-                self.unclosed = self.network.open
+                self.unclosed = self.network.open + await resource_usage.count_left_tasks()
 
     def _holds_too_much(self, number: int) -> bool:
         """Measure the resources in use; return whether their growth ends the case."""
@@ -153,8 +152,8 @@ class CaseRun:
             for collect in (False, True)
         )
 
-    def _measure_usage(self, *, collect: bool = True) -> ResourceUsage:
-        return measure_own_usage(lambda: self.network.open, collect=collect)
+    def _measure_usage(self, *, collect: bool = True) -> resource_usage.ResourceUsage:
+        return resource_usage.measure_own_usage(lambda: self.network.open, collect=collect)
 
     def _select_options(self) -> dict[str, Any]:
         """Return the options of the case that the client takes."""
@@ -193,7 +192,7 @@ class CaseRun:
 
     def _begin(self, number: int) -> tuple[ClientCall, dict[str, Any], Path, int, float] | None:
         call = self.case.calls[number]
-        args = self._resolve_arguments(call.args)
+        args = copy.deepcopy(resolve_arguments(call.args, self.outcomes))
         if args is None or number in self.case.left_out:
             return None
         if call.after:
@@ -203,19 +202,8 @@ class CaseRun:
         if call.op == "download":
             place.mkdir(exist_ok=True)
             args["directory"] = str(place)
-        return call, args, place, len(self.adversary.exchanges), self.time.seconds()
-
-    def _resolve_arguments(self, args: Any) -> dict[str, Any] | None:
-        found: dict[str, Any] = {}
-        for name, value in args.items():
-            if isinstance(value, EarlierResult):
-                earlier = self.outcomes.get(value.call)
-                if earlier is None or earlier.kind != "value":
-                    return None
-                found[name] = copy.deepcopy(earlier.value)
-            else:
-                found[name] = copy.deepcopy(value)
-        return found
+        self.begun[number] = first, began = len(self.adversary.exchanges), self.time.seconds()
+        return call, args, place, first, began
 
     def _call(self, adapter: Any, number: int) -> None:
         begun = self._begin(number)
@@ -373,13 +361,15 @@ class CaseRun:
         now, last = self.time.seconds(), len(self.adversary.exchanges)
         for number, call in enumerate(self.case.calls):
             if number not in self.outcomes and not self._was_skipped(number):
+                # One that never began has sent nothing: earlier requests are of other calls.
+                first, began = self.begun.get(number, (last, now))
                 self.outcomes[number] = CallOutcome(
                     op=call.op,
                     args=dict(call.args),
                     kind="abandoned",
-                    began=now,
+                    began=began,
                     ended=now,
-                    first=0,
+                    first=first,
                     last=last,
                     error={"text": "did not return"},
                 )

@@ -9,6 +9,8 @@ if TYPE_CHECKING:
 
 SCRATCH: Final = "$TMPDIR/"
 """What the names of temporary files begin with."""
+_LARGE: Final = 2**22
+"""From which size on the content of a file is not read."""
 
 
 def read_files(place: Path, scratch: Path | None = None) -> dict[str, bytes]:
@@ -28,8 +30,14 @@ def read_files(place: Path, scratch: Path | None = None) -> dict[str, bytes]:
     return found
 
 
+def describe_large_file(size: int) -> bytes:
+    """Return what stands for the content of a file that is too large to be read."""
+    return b"a file of %d bytes" % size
+
+
 def _read(file: Path) -> bytes:
     try:
-        return file.read_bytes() if file.stat().st_size < 2**22 else b"large"
+        size = file.stat().st_size
+        return file.read_bytes() if size < _LARGE else describe_large_file(size)
     except FileNotFoundError:  # a part of another download, which has been renamed meanwhile
         return b""

@@ -88,16 +88,18 @@ def set_environment(case: Case, variables: dict[str, str]) -> Iterator[None]:
     """
     changes = {variables.get(name, name): value for name, value in case.environment.items()}
     changes["TZ"] = case.zone
-    with create_home(on=case.decoys) as home, restore_variables() as before:
-        if case.decoys:
-            changes |= build_decoys(variables) | home
-        os.environ.update(changes)
-        for name in before:
-            if name not in changes and name.lower().endswith("_proxy"):
-                os.environ.pop(name, None)
+    try:
+        with create_home(on=case.decoys) as home, restore_variables() as before:
+            if case.decoys:
+                changes |= build_decoys(variables) | home
+            os.environ.update(changes)
+            for name in before:
+                if name not in changes and name.lower().endswith("_proxy"):
+                    os.environ.pop(name, None)
+            _read_zone()
+            yield
+    finally:
         _read_zone()
-        yield
-    _read_zone()
 
 
 def build_decoys(variables: dict[str, str]) -> dict[str, str]:
