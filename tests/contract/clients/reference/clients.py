@@ -17,6 +17,7 @@ from typing import Any, Concatenate, ParamSpec
 import httpx
 
 from tests.contract.clients.reference import downloads, lookups, polling, submissions
+from tests.contract.clients.reference.betrayals import betraying
 from tests.contract.clients.reference.bodies import Body
 from tests.contract.clients.reference.connections import (
     REDACTOR,
@@ -34,6 +35,7 @@ from tests.contract.clients.reference.connections import (
 from tests.contract.clients.reference.core import ENVIRONMENT, Core, core_of
 from tests.contract.clients.reference.errors import AnswerError, ClientError
 from tests.contract.clients.reference.requests import LATEST
+from tests.contract.clients.reference.slips import change_process
 from tests.contract.clients.reference.steps import Got, Send, Sleep, Steps, Walk
 
 Arguments = ParamSpec("Arguments")
@@ -69,6 +71,7 @@ class Client(ABC):
         )
         LATEST["key"] = self._core.key
         logging.getLogger("httpx").addFilter(REDACTOR)
+        change_process(self._core)
         Redactor.off = self._core.faulty("links-logged")
         self._connect()
 
@@ -148,12 +151,13 @@ class ReferenceClient(Client):
 
     def _done(self, steps: Steps) -> Any:
         walk = Walk(steps)
-        for step in walk:
-            with walk.telling():
-                if isinstance(step, Sleep):
-                    time.sleep(step.seconds)
-                else:
-                    walk.got = self._sent(step)
+        with betraying(self._core):
+            for step in walk:
+                with walk.telling():
+                    if isinstance(step, Sleep):
+                        time.sleep(step.seconds)
+                    else:
+                        walk.got = self._sent(step)
         return walk.value
 
     def _sent(self, send: Send) -> Got:

@@ -8,7 +8,7 @@ import time  # noqa: TID251 - a client waits on its own clock
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from tests.contract.clients.reference import answers
+from tests.contract.clients.reference import answers, slips
 from tests.contract.clients.reference.errors import (
     AnswerError,
     ClientError,
@@ -51,6 +51,12 @@ def retrieve_video(core: Core, /, id: str) -> Steps:  # noqa: A002 - the driver'
 
 def generate_video(core: Core, /, **fields: Any) -> Steps:
     """Make a video and wait for it."""
+    made = slips.find_made(core, "videos-kept-by-order", fields)
+    return made if made is not None else (yield from video_made(core, fields))
+
+
+def video_made(core: Core, fields: dict[str, Any]) -> Steps:
+    """Return a video that is made for this call."""
     core.seen["waits"] = core.seen.get("waits", 0) + 1
     if core.faulty("given-up-polled-later") and "given_up" in core.seen:
         yield from looked_at(core, core.seen["given_up"])
@@ -60,7 +66,9 @@ def generate_video(core: Core, /, **fields: Any) -> Steps:
         return accepted
     try:
         with core.lock_if("waits-one-by-one"):
-            return charged(core, fields, (yield from waited(core, name)))
+            value = charged(core, fields, (yield from waited(core, name)))
+        slips.log_link(core, "finished-videos-logged", value)
+        return slips.keep_made(core, fields, value)
     except ClientError as error:
         if ordered_again(core, error):
             again = yield from submit_video(core, **fields)
@@ -100,6 +108,10 @@ def stopped(core: Core, name: str) -> None:
 
 def ordered_again(core: Core, error: ClientError) -> bool:
     """Return whether a fault orders a video anew after this error."""
+    if core.faulty("orders-again-when-missing"):
+        return error.status == 404
+    if core.faulty("orders-again-at-policy"):
+        return error.code == "content_policy_violation"
     if core.faulty("orders-again-after-refused-look"):
         return error.status in {401, 403}
     if core.faulty("orders-again-after-failure"):
@@ -262,7 +274,7 @@ def heartbeat(core: Core) -> threading.Event:
 
 def over(core: Core, waited: float, pause: float, polls: int) -> bool:
     """Return whether the next look would be later than the caller wants to wait."""
-    if core.faulty("last-pause-whole"):
+    if core.faulty("last-pause-whole") or core.faulty("pauses-double"):
         return waited > core.wait_timeout
     if core.faulty("pauses-outlast-the-wait"):
         pause = core.poll_interval
@@ -270,10 +282,10 @@ def over(core: Core, waited: float, pause: float, polls: int) -> bool:
         return waited + pause > core.timeout
     if core.faulty("polls-counted"):
         return polls * pause > core.wait_timeout
-    if core.faulty("pauses-double"):
-        return waited > core.wait_timeout
     if core.faulty("looks-numbered") and polls >= 60:
         return True
+    if core.faulty("waits-capped"):
+        return waited + pause > min(core.wait_timeout, 900.0)
     return waited + pause > core.wait_timeout
 
 
@@ -285,7 +297,8 @@ def distance(core: Core, polls: int) -> float:
         return 1.0
     if core.faulty("task-cancel-ends-all") and core.seen.get("cancelled"):
         raise StillPendingError("closed")
-    pause = core.poll_interval / (1000 if core.faulty("seconds-for-milliseconds") else 1)
+    pause = min(core.poll_interval, 10.0 if core.faulty("distance-capped") else core.poll_interval)
+    pause /= 1000 if core.faulty("seconds-for-milliseconds") else 1
     if core.faulty("pauses-double") or core.faulty("pauses-double-to-the-end"):
         pause *= 2**polls
     if core.faulty("looks-by-whole-seconds"):
@@ -351,7 +364,8 @@ def tolerate(core: Core, error: ClientError, polls: int) -> None:
     """Raise a look's error unless the next look may do better."""
     missing = isinstance(error, MissingError)
     core.seen["outage"] = core.seen.get("outage", 0) + 1
-    if ordered_again(core, error):
+    early = core.faulty("orders-again-when-missing") and polls < 4
+    if ordered_again(core, error) and not early:
         raise error
     if core.faulty(f"{error.status}-polled-on"):
         return

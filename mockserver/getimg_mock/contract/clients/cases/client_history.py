@@ -185,6 +185,8 @@ class ClientHistory(History):
     logs: str = field(default="", repr=False)
     appearance: str = field(default="", repr=False)
     """The texts and representations of the client and of its attributes."""
+    changes: tuple[str, ...] = ()
+    """What the client has changed for the whole process."""
     pickles: str = field(default="", repr=False)
     """The pickles of the client's attributes, as text."""
     options: Mapping[str, Any] = field(default_factory=dict)

@@ -86,6 +86,9 @@ def cases(_: Stream) -> Iterator[Case]:
         yield build_wait_case(f"outage-{name}", settings=SLOW_VIDEO, calls=calls, rules=rules)
     missing = _build_poll_rule(_NOT_FOUND, "404", nth=(1, 2))
     yield build_wait_case("late-404", settings=SLOW_VIDEO, rules=(missing,))
+    for_good = _build_poll_rule(_NOT_FOUND, "404", nth=tuple(range(1, 200)))
+    lost = WAIT_OPTIONS | {"wait_timeout": 100}
+    yield build_wait_case("late-404-for-good", options=lost, rules=(for_good,))
     yield build_wait_case("regress", settings={"video_seconds": 3}, rules=_REGRESS)
     yield from _build_real_cases()
     yield _build_incomplete_case()

@@ -55,7 +55,7 @@ def cases(_: Stream) -> Iterator[Case]:
     yield build_wait_case(
         "polled-fraction",
         settings=SLOW_VIDEO,
-        options={"poll_interval": 7.5, "wait_timeout": 600},
+        options={"poll_interval": 12.5, "wait_timeout": 600},
         needs=("poll_interval",),
     )
     yield build_wait_case(

@@ -123,6 +123,7 @@ def _build_nobody_cases() -> Iterator[Case]:
             patience=patience,
             limit=HOUR,
             rules=(rule,),
+            logs=True,
         )
 
 

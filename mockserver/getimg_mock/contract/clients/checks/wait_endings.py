@@ -13,7 +13,6 @@ from getimg_mock.contract.clients.checks.polling import (
     HOLD_VIDEOS,
     SLOW_VIDEO,
     WAIT_LIMIT,
-    WAIT_OPTIONS,
     build_failing_polls,
     build_late_answers,
     build_real_wait_case,
@@ -54,6 +53,7 @@ def cases(_: Stream) -> Iterator[Case]:
         options={"poll_interval": 5, "wait_timeout": _SHORTER},
         needs=("wait_timeout",),
         scenario=(HOLD_VIDEOS,),
+        logs=True,
     )
     yield from _build_long_pause_cases()
     yield from _build_slow_answer_cases()
@@ -206,8 +206,8 @@ def _build_whole_wait_cases() -> Iterator[Case]:
     ).with_changes(calls=(video(), replace(video(), after=HOUR)))
     yield build_wait_case(
         "waits-long",
-        settings={"video_seconds": 330},
-        options=WAIT_OPTIONS | {"timeout": 20},
+        settings={"video_seconds": 1500},
+        options={"poll_interval": 25, "wait_timeout": 2400, "timeout": 20},
         needs=("wait_timeout", "timeout"),
     )
     yield build_wait_case(
@@ -378,10 +378,11 @@ def failures_end_the_wait(history: ClientHistory) -> Iterator[Observation]:
 def waits_begin_anew(history: ClientHistory) -> Iterator[Observation]:
     """Demands the result of a wait whose video is done before its deadline.
 
-    One wait begins an hour after an earlier one, one lasts longer than the timeout of a request,
-    and in one the limit of orders is used up: that of images holds up no video, and polls take
-    nothing from it. Fails when a wait raises, and when one of a dozen waits after another takes
-    half a minute longer than the first: it begins with the pauses to which earlier ones have come.
+    One wait begins an hour after an earlier one, and one lasts longer than the timeout of a request
+    and than most clients wait by default. In one the limit of orders is used up: that of images
+    holds up no video, and polls take nothing from it. Fails when a wait raises, and when one of a
+    dozen waits after another takes half a minute longer than the first: it begins with the pauses
+    to which earlier ones have come.
     """
     waits = [each.seconds for each in history.calls("generate_video")]
     if history.case.startswith("waited-often") and waits:
