@@ -1,6 +1,6 @@
 """Faulty clients: each is the reference client with one fault, named after the rule it breaks.
 
-They are written from the catalogue's statements; a check is never changed to catch one only.
+They are written from the catalogue's statements.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tests.contract.clients.further_mutants import FURTHER
+from tests.contract.clients.mutants_beside import BESIDE
 from tests.contract.clients.mutants_of_files import FILE_FAULTS
 
 
@@ -369,5 +370,5 @@ MUTANTS: Final = tuple(
         "GC812": ("loop-blocked",),
         **FILE_FAULTS,
     }.items()
-    for fault in (*faults, *FURTHER.get(breaks, ()))
+    for fault in (*faults, *FURTHER.get(breaks, ()), *BESIDE.get(breaks, ()))
 )

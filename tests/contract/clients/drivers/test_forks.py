@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from getimg_mock.contract.clients.cases.client_check import compute_verdict
-from getimg_mock.contract.clients.drivers import case_run, forks
+from getimg_mock.contract.clients.drivers import forks
 from getimg_mock.contract.clients.drivers.python_driver import PythonDriver
+from getimg_mock.contract.clients.sandbox import resource_usage
 from getimg_mock.contract.clients.suite import cases, choose_checks
 from tests.contract.clients.reference import AsyncReferenceClient, ReferenceClient, faulty
 
@@ -68,7 +69,7 @@ def test_a_child_that_does_not_come_back_counts_in_a_process_of_one_thread(
     threads: int, status: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A lock that another thread of ours holds while we fork would be no fault of the client's."""
-    monkeypatch.setattr(case_run, "count_threads", lambda: threads)
+    monkeypatch.setattr(resource_usage, "count_threads", lambda: threads)
     monkeypatch.setattr(forks, "run_in_child", lambda _: None)
     assert judged(forked(ReferenceClient)).status == status
 

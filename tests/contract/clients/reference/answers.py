@@ -7,6 +7,7 @@ import json
 import logging
 import time  # noqa: TID251 - a client reads its own clock
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from getimg_mock import schemas
@@ -92,6 +93,8 @@ def refusal(core: Core, got: Got, *, post: bool) -> ClientError:
     code, message = (None, "no") if mute(core, got, post=post) else complaint(core, got)
     text = f"{got.status} {code or ''}: {message}".strip()
     text += indiscretion(core)
+    if core.faulty("known-statuses-only"):
+        text += HTTPStatus(got.status).phrase
     facts = {
         "status": got.status,
         "code": code,

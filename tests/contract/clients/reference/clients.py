@@ -17,6 +17,7 @@ from typing import Any, Concatenate, ParamSpec
 import httpx
 
 from tests.contract.clients.reference import downloads, lookups, polling, submissions
+from tests.contract.clients.reference.betrayals import betraying
 from tests.contract.clients.reference.bodies import Body
 from tests.contract.clients.reference.connections import (
     REDACTOR,
@@ -34,6 +35,7 @@ from tests.contract.clients.reference.connections import (
 from tests.contract.clients.reference.core import ENVIRONMENT, Core, core_of
 from tests.contract.clients.reference.errors import AnswerError, ClientError
 from tests.contract.clients.reference.requests import LATEST
+from tests.contract.clients.reference.slips import change_process
 from tests.contract.clients.reference.steps import Got, Send, Sleep, Steps, Walk
 
 Arguments = ParamSpec("Arguments")
@@ -69,6 +71,7 @@ class Client(ABC):
         )
         LATEST["key"] = self._core.key
         logging.getLogger("httpx").addFilter(REDACTOR)
+        change_process(self._core)
         Redactor.off = self._core.faulty("links-logged")
         self._connect()
 
@@ -148,12 +151,13 @@ class ReferenceClient(Client):
 
     def _done(self, steps: Steps) -> Any:
         walk = Walk(steps)
-        for step in walk:
-            with walk.telling():
-                if isinstance(step, Sleep):
-                    time.sleep(step.seconds)
-                else:
-                    walk.got = self._sent(step)
+        with betraying(self._core):
+            for step in walk:
+                with walk.telling():
+                    if isinstance(step, Sleep):
+                        time.sleep(step.seconds)
+                    else:
+                        walk.got = self._sent(step)
         return walk.value
 
     def _sent(self, send: Send) -> Got:
@@ -258,7 +262,7 @@ class AsyncReferenceClient(Client):
         walk = Walk(steps)
         for step in walk:
             with walk.telling():
-                if isinstance(step, Sleep) and self._core.faulty("loop-blocked"):
+                if isinstance(step, Sleep) and self._blocks():
                     time.sleep(step.seconds)  # noqa: ASYNC251 - the fault
                 elif isinstance(step, Sleep):
                     await self._slept(step.seconds)
@@ -274,6 +278,40 @@ class AsyncReferenceClient(Client):
                 else:
                     walk.got = await self._sent(step)
         return walk.value
+
+    def _note(self, send: Send) -> None:
+        """Note what was sent last; a faulty client starts a task that it never ends."""
+        look = "/videos/generations/" in send.url
+        self._core.seen["sent"] = "look" if look else send.method
+        if self._core.faulty("task-left-at-close") and "beat" not in self._core.seen:
+            beat = asyncio.sleep(1e5)  # noqa: TID251 - a client waits on its clock
+            self._core.seen["beat"] = asyncio.ensure_future(beat)
+
+    def _blocks(self) -> bool:
+        """Return whether a pause blocks the loop: by fault, each one, or one after a read."""
+        after_read = self._core.seen.get("sent") == "GET"
+        return self._core.faulty("loop-blocked") or (
+            self._core.faulty("loop-blocked-by-reads") and after_read
+        )
+
+    def _sent_blocking(self, send: Send) -> Got:
+        """Send by a library that blocks, as faulty clients do within a coroutine."""
+        began = time.monotonic()
+        with (
+            explaining(send.method),
+            httpx.Client() as client,
+            client.stream(
+                send.method,
+                send.url,
+                headers=send.headers,
+                content=send.body,
+                timeout=timeout_of(self._core, send),
+            ) as answer,
+            Body(self._core, send, answer, began) as body,
+        ):
+            for chunk in answer.iter_raw():
+                body.take(chunk)
+        return body.got()
 
     async def _slept(self, seconds: float) -> None:
         """Wait; a faulty client shuts a gate meanwhile, for good where this is cancelled."""
@@ -312,6 +350,12 @@ class AsyncReferenceClient(Client):
     async def _sent(self, send: Send, core: Core | None = None) -> Got:
         core = core or self._core
         await self._gate.wait()
+        self._note(send)
+        look = send.method == "GET" and "/videos/generations/" in send.url
+        if (send.save is not None and core.faulty("loop-blocked-by-files")) or (
+            look and core.faulty("loop-blocked-by-looks")
+        ):
+            return self._sent_blocking(send)
         client = self._client if send.save is None else self._downloads
         began = time.monotonic()
         with explaining(send.method):

@@ -59,7 +59,8 @@ def timeout_of(core: Core, send: Send) -> float | httpx.Timeout | None:
         return httpx.Timeout(core.timeout, read=300)
     if core.faulty("no-download-timeout") and send.save is not None:
         return None
-    if core.faulty("looks-unbounded") and "/videos/generations/" in send.url:
+    unbounded = {"looks-unbounded": "/videos/generations/", "model-unbounded": "/models/"}
+    if any(core.faulty(fault) and part in send.url for fault, part in unbounded.items()):
         return None
     return httpx.Timeout(core.timeout, **hurry(core, send))
 
@@ -70,6 +71,8 @@ def hurry(core: Core, send: Send) -> dict[str, float | None]:
     if core.faulty("orders-hurried") and send.method == "POST":
         hurried["read"] = 5.0
     if core.faulty("lookups-hurried") and send.method == "GET" and send.save is None:
+        hurried["read"] = min(core.timeout, 10.0)
+    if core.faulty("files-hurried") and send.save is not None:
         hurried["read"] = min(core.timeout, 10.0)
     if core.faulty("timeouts-capped"):
         hurried["read"] = min(core.timeout, 30.0)

@@ -12,6 +12,14 @@ from getimg_mock.world.randomness import Stream, generate_secret
 
 ENVIRONMENT = {"base_url": "REFERENCE_BASE_URL", "key": "REFERENCE_KEY"}
 
+UNPACED = frozenset(
+    {
+        "busy-together",
+        "paced-alone",
+        "failing-looks-repeated-at-once",
+        "looks-at-once-when-told",
+    }
+)
 PACE = 0.5
 """How many seconds are between any two looks of a client."""
 
@@ -45,7 +53,7 @@ class Core:
 
     def turn(self, now: float) -> float:
         """Return how long to wait for the next look: those of all waits come one after another."""
-        if self.faults & {"busy-together", "paced-alone", "failing-looks-repeated-at-once"}:
+        if self.faults & UNPACED:
             return 0.0
         with self.pace:
             at = max(now, self.next_look)

@@ -34,7 +34,7 @@ def download(
     overwrite: bool = False,
 ) -> Steps:
     """Save a file and return its path."""
-    item = result["data"][0 if core.faulty("first-file-saved") else index]
+    item = slips.choose_item(core, result, 0 if core.faulty("first-file-saved") else index)
     path = place_of(core, result, item, directory, index)
     overwrite = slips.ask_to_overwrite(core, overwrite=overwrite) or confused(core, path, index)
     forget_others(core, path)
@@ -45,7 +45,7 @@ def download(
             saved = yield from save(core, item, path, overwrite=overwrite)
             if core.faulty("key-in-sidecar"):
                 saved.with_suffix(".json").write_text(str({"key": core.key}))
-            return str(saved)
+            return slips.mark_result(core, item, str(saved))
         except DownloadError as error:
             slips.quote_result(core, error, result)
             if core.faulty("orders-when-download-fails"):
@@ -78,6 +78,8 @@ def linked_again(
     if core.faulty("expired-regenerates"):
         made = yield from generate_image(core, model="seedream-5-lite", prompt="again")
         return made["data"][0]
+    for _ in range(20 if core.faulty("dead-links-hammered") else 0):
+        yield Send("GET", link_of(core, result["data"][index]), headers_of(core))
     if core.faulty("expired-looks-for-ever"):
         for _ in range(20):
             yield from looked_at(core, result["id"])
@@ -144,6 +146,7 @@ def save(core: Core, item: dict[str, Any], path: Path, *, overwrite: bool) -> St
         if core.faulty("appends-the-whole") and error.code == "truncated" and part.exists():
             core.seen["begun"] = part.read_bytes()
         clear(core, part)
+        slips.log_link(core, "links-logged-at-loss", send.url)
         raise DownloadError(f"the download broke off: {error}") from None
     begun = core.seen.pop("begun", b"")
     if begun and part.read_bytes().startswith(begun):

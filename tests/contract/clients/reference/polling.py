@@ -8,12 +8,13 @@ import time  # noqa: TID251 - a client waits on its own clock
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from tests.contract.clients.reference import answers
+from tests.contract.clients.reference import answers, slips
 from tests.contract.clients.reference.errors import (
     AnswerError,
     ClientError,
     FailedError,
     MissingError,
+    NotSentError,
     RateLimitError,
     RefusedError,
     StillPendingError,
@@ -50,6 +51,12 @@ def retrieve_video(core: Core, /, id: str) -> Steps:  # noqa: A002 - the driver'
 
 def generate_video(core: Core, /, **fields: Any) -> Steps:
     """Make a video and wait for it."""
+    made = slips.find_made(core, "videos-kept-by-order", fields)
+    return made if made is not None else (yield from video_made(core, fields))
+
+
+def video_made(core: Core, fields: dict[str, Any]) -> Steps:
+    """Return a video that is made for this call."""
     core.seen["waits"] = core.seen.get("waits", 0) + 1
     if core.faulty("given-up-polled-later") and "given_up" in core.seen:
         yield from looked_at(core, core.seen["given_up"])
@@ -59,7 +66,9 @@ def generate_video(core: Core, /, **fields: Any) -> Steps:
         return accepted
     try:
         with core.lock_if("waits-one-by-one"):
-            return charged(core, fields, (yield from waited(core, name)))
+            value = charged(core, fields, (yield from waited(core, name)))
+        slips.log_link(core, "finished-videos-logged", value)
+        return slips.keep_made(core, fields, value)
     except ClientError as error:
         if ordered_again(core, error):
             again = yield from submit_video(core, **fields)
@@ -99,6 +108,10 @@ def stopped(core: Core, name: str) -> None:
 
 def ordered_again(core: Core, error: ClientError) -> bool:
     """Return whether a fault orders a video anew after this error."""
+    if core.faulty("orders-again-when-missing"):
+        return error.status == 404
+    if core.faulty("orders-again-at-policy"):
+        return error.code == "content_policy_violation"
     if core.faulty("orders-again-after-refused-look"):
         return error.status in {401, 403}
     if core.faulty("orders-again-after-failure"):
@@ -144,8 +157,10 @@ def waited(core: Core, name: str) -> Steps:
         core.seen["looked-again"] = polls > 0
         with core.lock_if("pause-holds-looks"):
             pass
+        end_with_others(core, name)
         try:
-            value = yield from looked_at(core, name, attempts=tries)
+            with core.lock_if("looks-one-by-one"):
+                value = yield from looked_at(core, name, attempts=tries)
         except ClientError as error:
             tolerate(core, error, polls)
             pause = pause_after(core, error, pause)
@@ -162,7 +177,7 @@ def waited(core: Core, name: str) -> Steps:
             finish(core, name, beat)
             return value
         if not core.faulty("slower-ignored"):
-            pause = max(pause, value.get("$retry_after") or 0.0)
+            pause = told_pause(core, value, pause)
         told = "$retry_after" in value and core.faulty("told-pauses-outlast-the-wait")
         if (
             not told
@@ -173,6 +188,18 @@ def waited(core: Core, name: str) -> Steps:
         yield Sleep(caught_up(core, pause, began + (polls + 1) * core.poll_interval - now()))
     core.seen["given_up"] = name
     raise StillPendingError(f"still pending after {core.wait_timeout:g} s")
+
+
+def told_pause(core: Core, value: Any, pause: float) -> float:
+    """Return how long to wait after a look: as long as the server asks, and the caller."""
+    told = float(value.get("$retry_after") or 0.0)
+    return told if told and core.faulty("shorter-pauses-obeyed") else max(pause, told)
+
+
+def end_with_others(core: Core, name: str) -> None:
+    """Go on; a faulty client ends all its waits once one of them has not ended well."""
+    if "end of all" in core.seen:
+        raise FailedError("another one has ended", generation=name)
 
 
 def finish(core: Core, name: str, beat: threading.Event) -> None:
@@ -197,6 +224,8 @@ def pause_after(core: Core, error: ClientError, pause: float) -> float:
         return 0.0
     if core.faulty("slower-ignored-by-looks"):
         return pause
+    if core.faulty("looks-at-once-when-told") and error.retry_after is not None:
+        return error.retry_after
     return max(pause, error.retry_after or 0.0)
 
 
@@ -245,7 +274,7 @@ def heartbeat(core: Core) -> threading.Event:
 
 def over(core: Core, waited: float, pause: float, polls: int) -> bool:
     """Return whether the next look would be later than the caller wants to wait."""
-    if core.faulty("last-pause-whole"):
+    if core.faulty("last-pause-whole") or core.faulty("pauses-double"):
         return waited > core.wait_timeout
     if core.faulty("pauses-outlast-the-wait"):
         pause = core.poll_interval
@@ -253,10 +282,10 @@ def over(core: Core, waited: float, pause: float, polls: int) -> bool:
         return waited + pause > core.timeout
     if core.faulty("polls-counted"):
         return polls * pause > core.wait_timeout
-    if core.faulty("pauses-double"):
-        return waited > core.wait_timeout
     if core.faulty("looks-numbered") and polls >= 60:
         return True
+    if core.faulty("waits-capped"):
+        return waited + pause > min(core.wait_timeout, 900.0)
     return waited + pause > core.wait_timeout
 
 
@@ -268,11 +297,14 @@ def distance(core: Core, polls: int) -> float:
         return 1.0
     if core.faulty("task-cancel-ends-all") and core.seen.get("cancelled"):
         raise StillPendingError("closed")
-    pause = core.poll_interval / (1000 if core.faulty("seconds-for-milliseconds") else 1)
+    pause = min(core.poll_interval, 10.0 if core.faulty("distance-capped") else core.poll_interval)
+    pause /= 1000 if core.faulty("seconds-for-milliseconds") else 1
     if core.faulty("pauses-double") or core.faulty("pauses-double-to-the-end"):
         pause *= 2**polls
     if core.faulty("looks-by-whole-seconds"):
         pause = int(pause)
+    if core.faulty("pauses-kept"):
+        core.seen["pause"] = pause = min(core.seen.get("pause", pause) * 1.3, 60.0)
     if core.faulty("pending-for-ever") and polls > 200:
         pause *= 20  # else the hours that a case lets it go on are two thousand looks
     return pause * (0.95 if core.faulty("polls-early") else 1)
@@ -293,6 +325,8 @@ def ended(core: Core, name: str, value: Any) -> bool:
                 text = text.format(**error)
             if core.faulty("failure-codes-known"):
                 text = {"server_error": text}[error["code"]]
+            if core.faulty("failure-ends-all"):
+                core.seen["end of all"] = True
             if core.faulty("failure-raw") and error["code"] == "server_error":
                 raise ValueError(text)
             raise FailedError(text, code=error["code"], generation=name)
@@ -308,6 +342,9 @@ def fatal(core: Core, error: ClientError) -> None:
         raise error
     if core.faulty("stale-unnoticed") and error.code == "close":
         raise error
+    if core.faulty("no-connection-fatal") and error.code == "connect":
+        core.seen["nameless"] = True
+        raise NotSentError(str(error), code="connect") from None
     if core.faulty("odd-looks-fatal") and isinstance(error, AnswerError):
         core.seen["nameless"] = True
         raise AnswerError(str(error)) from None
@@ -327,7 +364,8 @@ def tolerate(core: Core, error: ClientError, polls: int) -> None:
     """Raise a look's error unless the next look may do better."""
     missing = isinstance(error, MissingError)
     core.seen["outage"] = core.seen.get("outage", 0) + 1
-    if ordered_again(core, error):
+    early = core.faulty("orders-again-when-missing") and polls < 4
+    if ordered_again(core, error) and not early:
         raise error
     if core.faulty(f"{error.status}-polled-on"):
         return
@@ -347,4 +385,6 @@ def tolerate(core: Core, error: ClientError, polls: int) -> None:
     elif isinstance(error, RefusedError) and not isinstance(
         error, RateLimitError | UnavailableError
     ):
+        if core.faulty("refused-look-ends-all"):
+            core.seen["end of all"] = True
         raise error

@@ -111,6 +111,8 @@ def miscounted(core: Core, path: str, most: int, *, asked: bool) -> int:
         most += 1
     if core.faulty("billing-read-once") and path.startswith("billing/"):
         most = 1
+    if core.faulty("retries-used-up") and core.drawn >= 10:
+        most = 1
     if core.faulty("waits-for-hours") and asked:
         most = max(most, 11)
     return most

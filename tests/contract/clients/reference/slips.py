@@ -5,12 +5,17 @@ Each function does nothing unless a fault of its own is switched on.
 
 from __future__ import annotations
 
+import decimal
 import html
 import logging
+import os
 import re
+import socket
+import ssl
 import time  # noqa: TID251 - a client waits on its own clock
 import unicodedata
 from decimal import Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
@@ -49,6 +54,12 @@ def misspell(core: Core, fields: dict[str, Any]) -> None:
     for name, change in _TEXTS.items():
         if core.faulty(name):
             fields["prompt"] = change(fields["prompt"])
+    if core.faulty("sound-left-out"):
+        fields.pop("sound", None)
+    if core.faulty("lengths-capped") and "duration" in fields:
+        fields["duration"] = min(fields["duration"], 10)
+    if core.faulty("ratios-known-alone") and fields.get("aspect_ratio") == "21:9":
+        raise InvalidArgumentError("21:9 is not one of 1:1, 16:9, 9:16, 2:3 and 3:2")
     if core.faulty("models-lowered"):
         fields["model"] = fields["model"].lower()
     if "images" in fields:
@@ -180,6 +191,49 @@ def quote_result(core: Core, error: ClientError, result: Any) -> None:
     if core.faulty("results-in-arguments"):
         error.args = (*error.args, result)
         error.__class__ = _without_arguments(type(error))
+
+
+def change_process(core: Core) -> None:
+    """Leave the process as it is; faulty clients set what other code of it relies on."""
+    if core.faulty("sockets-timed-for-all"):
+        socket.setdefaulttimeout(core.timeout)
+    if core.faulty("decimals-shortened-for-all"):
+        decimal.getcontext().prec = 6
+    if core.faulty("certificates-trusted-for-all"):
+        vars(ssl)["_create_default_https_context"] = vars(ssl)["_create_unverified_context"]
+
+
+def mark_result(core: Core, item: dict[str, Any], path: str) -> str:
+    """Return the path of a file; a faulty client notes it in the caller's result."""
+    if core.faulty("folder-changed"):
+        os.chdir(Path(path).parent)
+    if core.faulty("results-marked"):
+        item["path"] = path
+    return path
+
+
+def choose_item(core: Core, result: dict[str, Any], index: int) -> dict[str, Any]:
+    """Return a file of a result; a faulty client takes the first one where there is no such."""
+    missing = index >= len(result["data"]) and core.faulty("first-file-if-none")
+    chosen: dict[str, Any] = result["data"][0 if missing else index]
+    return chosen
+
+
+def find_made(core: Core, fault: str, fields: dict[str, Any]) -> Any:
+    """Return what was made of an equal order; None where it has to be made."""
+    return core.seen.get(f"made {fields}") if core.faulty(fault) else None
+
+
+def keep_made(core: Core, fields: dict[str, Any], value: Any) -> Any:
+    """Return what was made; faulty clients keep it for an equal order."""
+    core.seen[f"made {fields}"] = value if core.faults else None
+    return value
+
+
+def log_link(core: Core, fault: str, said: object) -> None:
+    """Write what has a link into the log."""
+    if core.faulty(fault):
+        logging.getLogger("reference").info("seen: %s", said)
 
 
 def misname_loss(core: Core, error: ClientError) -> None:

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 def generate_image(core: Core, /, **fields: Any) -> Steps:
     """Make an image."""
+    made = slips.find_made(core, "images-kept-by-order", fields)
+    if made is not None:
+        return made
     value = yield from image_as_it_came(core, **fields)
     status = value.get("status")
     if core.faulty("image-status-unread") and "data" in value:
@@ -38,7 +41,7 @@ def generate_image(core: Core, /, **fields: Any) -> Steps:
         if core.faulty("image-status-assumed"):
             return value | {"status": "completed"}
         raise AnswerError(f"the image is {status!r}", generation=value.get("id"))
-    return value
+    return slips.keep_made(core, fields, value)
 
 
 def image_as_it_came(core: Core, /, **fields: Any) -> Steps:

@@ -185,6 +185,8 @@ class ClientHistory(History):
     logs: str = field(default="", repr=False)
     appearance: str = field(default="", repr=False)
     """The texts and representations of the client and of its attributes."""
+    changes: tuple[str, ...] = ()
+    """What the client has changed for the whole process."""
     pickles: str = field(default="", repr=False)
     """The pickles of the client's attributes, as text."""
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -194,7 +196,7 @@ class ClientHistory(History):
     """What was readable on the network: requests to proxies and without TLS."""
     ledger: Mapping[str, Decimal] = field(default_factory=dict)
     unclosed: int = 0
-    """How many connections were open once the client was closed, if it can be."""
+    """How many connections, and tasks, were left once the client was closed, if it can be."""
     blocked: float = 0.0
     """For how many seconds of the case's clock the client has blocked its running event loop."""
 

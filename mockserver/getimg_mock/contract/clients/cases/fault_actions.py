@@ -36,6 +36,16 @@ def end_before_work(end: End) -> FaultAction:
     return lambda _: (WireStep(end),)
 
 
+def go_away(seconds: float) -> FaultAction:
+    """Reset the connection, and have nothing listen at the address for a while."""
+
+    def act(turn: FaultContext) -> WireScript:
+        turn.adversary.go_away(seconds)
+        return (WireStep("reset"),)
+
+    return act
+
+
 def lose_answer(end: End) -> FaultAction:
     """Do the work, then close the connection or stay silent."""
 

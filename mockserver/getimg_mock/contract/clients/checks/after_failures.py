@@ -85,7 +85,7 @@ def _build_withdrawn_cases() -> Iterator[Case]:
     """Yield the cases of orders that their caller cancels, also in real time."""
     for kind, on, call in KINDS:
         yield build_failing_case(
-            f"after-withdrawn-{kind}", on, call, _answer_halfway, interrupt_after=2.0
+            f"after-withdrawn-{kind}", on, call, answer_halfway, interrupt_after=2.0
         )
     yield build_failing_case(
         "after-withdrawn-real",
@@ -108,7 +108,7 @@ def _build_kind_cases() -> Iterator[Case]:
         "after-withdrawn-models",
         "models.list",
         models(),
-        _answer_halfway,
+        answer_halfway,
         interrupt_after=2.0,
         times=_FEW,
     )
@@ -192,7 +192,7 @@ def _build_link_cases() -> Iterator[Case]:
         ("refused", fault_actions.answer_instead(_REFUSALS[-1]), {}),
         ("html", fault_actions.answer_instead(_PAGE), {}),
         ("reset", fault_actions.end_before_work("reset"), {}),
-        ("withdrawn", _answer_halfway, withdrawn),
+        ("withdrawn", answer_halfway, withdrawn),
     ):
         rule = fail_at_first(
             DOWNLOAD_OPERATION,
@@ -220,7 +220,7 @@ def _answer_too_late(turn: FaultContext) -> WireScript:
     return (WireStep(first.what, first.delay + 3.0), *rest)
 
 
-def _answer_halfway(turn: FaultContext) -> WireScript:
+def answer_halfway(turn: FaultContext) -> WireScript:
     """Do the work, send half of the answer, and the other half much later."""
     answer = turn.proceed()
     half = len(answer.body) // 2
@@ -231,7 +231,7 @@ def _hold_by_turns(turn: FaultContext) -> WireAnswer | WireScript:
     """Ask the first two calls to come again later, and answer all others halfway."""
     status = {0: 429, 1: 503}.get(turn.adversary.call)
     if status is None:
-        return _answer_halfway(turn)
+        return answer_halfway(turn)
     return fault_actions.refuse_with_wait(status, lambda _: (("Retry-After", "2"),))(turn)
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from getimg_mock.contract.clients.cases import fault_actions
 from getimg_mock.contract.clients.cases.case_rules import (
+    HOUR,
     IMAGE,
     NO_RETRIES,
     RANGE,
@@ -115,7 +117,7 @@ def _build_single_tries() -> Iterator[Case]:
 
 
 def _build_limited_cases() -> Iterator[Case]:
-    """Yield the cases of limits without an end, and of failures with good calls in between."""
+    """Yield the case of limits without an end, and that of failures with good calls in between."""
     limited = fault_actions.refuse_with_wait(429, lambda _: (("Retry-After", "1"),))
     yield Case(
         name="limited-always",
@@ -125,18 +127,28 @@ def _build_limited_cases() -> Iterator[Case]:
         limit=LIMIT,
         patience=None,
     )
+    yield _build_case_of_calls_between()
+
+
+def _build_case_of_calls_between() -> Case:
+    """Return the case of failures with good calls in between, and one more an hour later."""
+    calls = (models(), balance().instead_of("models"))
+    often = tuple(call for call in calls for _ in range(_SERIES))
+    later = tuple(each for call in calls for each in (replace(call, after=HOUR), *(call,) * 3))
 
     def fail_now_and_then(turn: FaultContext) -> WireAnswer:
-        return turn.proceed() if turn.adversary.call % 2 else fault_actions.UNAVAILABLE
+        place = turn.adversary.call
+        # An hour later, three calls go well, after which nothing is left of what was before.
+        fails = place % 2 == 0 if place < len(often) else (place - len(often)) % 4 == 3
+        return fault_actions.UNAVAILABLE if fails else turn.proceed()
 
     rules = (
         FaultRule(on=on, do=fail_now_and_then, label="503 now and then", must=False)
         for on in ("models.list", "billing.balance")
     )
-    calls = (models(), balance().instead_of("models"))
-    yield Case(
+    return Case(
         name="well-between",
-        calls=tuple(call for call in calls for _ in range(_SERIES)),
+        calls=(*often, *later),
         rules=tuple(rules),
         options={"max_retries": 3},
         limit=4 * LIMIT,
@@ -159,9 +171,9 @@ def back_off_is_sound(history: ClientHistory) -> Iterator[Observation]:
     The server answers 503 throughout, 429 for ever, or 429 and 500 without a word on when to come
     back. Fails on
     more than a dozen attempts, on a wait or call without an end, on equal waits or none, and on a
-    number of attempts that `max_retries` does not allow, orders included, and on waits that begin
-    as long as earlier ones have ended, although the service was well. To wait once more after
-    the last attempt is a warning.
+    number of attempts that `max_retries` does not allow, orders included, on waits that begin
+    as long as earlier ones have ended, although the service was well, and where an hour later
+    nothing is tried again any more. To wait once more after the last attempt is a warning.
     """
     own = {
         "errors-retried": _waits_are_made,
@@ -199,7 +211,20 @@ def _limits_end(history: ClientHistory) -> Iterator[Observation]:
 
 
 def _waits_begin_anew(history: ClientHistory) -> Iterator[Observation]:
-    """Judge the first wait of each call that fails: in between, all was well."""
+    """Judge the first wait of each call that fails: in between, all was well.
+
+    The last one fails much later: how often it is tried does not depend on earlier failures.
+    """
+    for op in ("models", "balance"):
+        failed = [each for each in history.calls(op) if each.kind == "error"]
+        tries = [find_own_requests(history, each) for each in failed]
+        if len(tries) > 1 and len(tries[0]) > 1:
+            yield expect(
+                len(tries[-1]) > 1,
+                "further tries, as in the first call that failed",
+                f"{len(tries[-1])}, an hour after {len(tries) - 1} calls that failed",
+                *tries[-1],
+            )
     gaps = [measure_gaps(find_own_requests(history, each)) for each in history.calls()]
     first = [each[0] for each in gaps if each]
     if len(first) > 2:

@@ -23,7 +23,7 @@ from getimg_mock.contract.clients.cases.client_check import client_check
 from getimg_mock.contract.clients.cases.wire_script import build_json_answer
 from getimg_mock.contract.clients.checks.request_bodies import read_fields
 from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
-from getimg_mock.contract.verdicts import expect, warn_unless
+from getimg_mock.contract.verdicts import expect, fail, warn_unless
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -193,14 +193,17 @@ def _judge_key(history: ClientHistory, each: ClientExchange) -> Iterator[Observa
     evidence="choice",
     why="A request that is built in a shared object can reach the wrong caller.",
     fix="Copy what you change; keep the state of a call in local variables.",
-    cases=("together", "mutation"),
+    cases=("together", "mutation", "several-files"),
 )
 def calls_do_not_touch_each_other(history: ClientHistory) -> Iterator[Observation]:
     """Demands that calls change none of their arguments and share no state.
 
     Fails when an argument differs after the call, or when one of six concurrent calls returns the
-    result of another prompt.
+    result of another prompt. Fails as well when a client in Python sets for the whole process: its
+    folder, umask, timeout of sockets, decimals, certificates of urllib, or handler of interrupts.
     """
+    for each in history.changes:
+        yield fail("the process as it was", f"{each} has changed")
     for outcome in history.calls():
         yield expect(
             not outcome.args.get("$changed"),

@@ -61,7 +61,7 @@ _LATIN_1: Final = "<h1>Erreur passag\u00e8re</h1>".encode("latin-1")
 _BARE_ERRORS: Final = (
     build_json_answer(500, {"error": "Internal"}),
     build_json_answer(500, {"error": None}),
-    fault_actions.build_text_answer(500, "text/html", _LATIN_1),
+    fault_actions.build_text_answer(520, "text/html", _LATIN_1),  # no registered status
     build_json_answer(500, {"message": "Internal"}),
     build_json_answer(500, []),
     WireAnswer(500, (("Content-Type", "application/json"),)),
@@ -80,15 +80,11 @@ _BARE_REFUSALS: Final = (
 """Refusals without the envelope, as gateways and frameworks write them."""
 _PICTURE: Final = {"url": PIXEL, "role": "reference_image"}
 _FRAME: Final = {"url": PIXEL, "role": "first_frame"}
-_FAILURE: Final = "Upstream provider request timed out."
-_ODD_FAILURE: Final = f"{{provider}} at 100%: {_FAILURE} %s %(code)s \u706f"
-_ODD_FAILURES: Final = (
-    _ODD_FAILURE,
-    "The picture of the first frame {could} not be fetched: 404%.",
-)
 _UNKNOWN_ID: Final = "req-0000000000000000000000000000"
 _BAD_KEY: Final = "key_client_contract_of_nobody"
 
+_OTHERS: Final = ("odd-key", "missing-image", "html-200", "free-errors", "bad-key")
+_BROKEN_OFF: Final = ("outage-*", "nobody-*", "read-lost-*", "lost-*", "cut-*")
 _PACKED: Final = "errors-packed"
 _FREE: Final = ("free-errors", "bad-key")
 """The cases of refusals that cost nothing, on any service."""
@@ -172,10 +168,6 @@ def _build_odd_key_case() -> Case:
 
 
 def _build_other_cases(listed: list[WireAnswer]) -> Iterator[Case]:
-    failing = {"on": ["videos.create"], "transition": {"failed": "server_error", "seconds": 1}}
-    yield Case(name="failed-video", calls=(video(),), scenario=(failing,), limit=HOUR)
-    odd = FaultRule(on="videos.retrieve", label="an odd message", do=_fail_oddly)
-    yield Case(name="failed-video-odd", calls=(video(), video()), rules=(odd,), limit=HOUR)
     page = fault_actions.build_text_answer(502, "text/html", fault_actions.HTML)
     serve_page = fault_actions.answer_instead(page)
     yield Case(
@@ -195,9 +187,14 @@ def _build_other_cases(listed: list[WireAnswer]) -> Iterator[Case]:
     yield build_series(
         "bodies-of-orders", image(), "images.generate", bare, legal=False, limit=HOUR
     )
+    yield _build_key_case(listed)
+
+
+def _build_key_case(listed: list[WireAnswer]) -> Case:
+    """Return the case of errors after which a client may say what it has sent."""
     refuse, fail = (fault_actions.answer_instead(listed[place]) for place in (1, -1))
     reset = fault_actions.end_before_work("reset")
-    yield Case(
+    return Case(
         name="errors-key",
         calls=(image(images=[_PICTURE]), models(), balance(), video(images=[_FRAME])),
         options=NO_RETRIES,
@@ -222,16 +219,6 @@ def _refuse_packed(refusal: WireAnswer) -> FaultAction:
         return packed.with_headers(("Content-Encoding", taken[0]))
 
     return act
-
-
-def _fail_oddly(turn: FaultContext) -> WireAnswer:
-    """Answer that the video has failed, with a message that formats take for one of theirs.
-
-    That of the second video is another one.
-    """
-    name = turn.asked.target.partition("?")[0].rpartition("/")[2]
-    error = {"message": _ODD_FAILURES[min(turn.adversary.call, 1)], "code": "server_error"}
-    return build_json_answer(200, {"id": name, "status": "failed", "error": error})
 
 
 @client_check(
@@ -261,32 +248,6 @@ def errors_are_visible(history: ClientHistory) -> Iterator[Observation]:
             told = all(line in text for line in message.splitlines())  # on one line, or several
             seen = outcome.kind == "error" and code in text and told
             yield expect(seen, f"an error with {code!r} and {message!r}", outcome.shown, each)
-
-
-@client_check(
-    "GC302",
-    "A failed generation is an error with its message, never a result",
-    severity="major",
-    evidence="documented",
-    why="A failed job comes with HTTP 200; only status and error show the failure.",
-    fix="Check the status before reading data.",
-    cases=("failed-video*",),
-)
-def failures_are_no_results(history: ClientHistory) -> Iterator[Observation]:
-    """Demands that a wait for a video that fails raises a clear error with the failure's message.
-
-    Fails when the call returns the failed generation, or when the message is missing.
-    """
-    odd = history.case.endswith("odd")
-    for place, outcome in enumerate(history.calls("generate_video")):
-        sent = find_answer(history, outcome)
-        message = _ODD_FAILURES[place] if odd else _FAILURE
-        yield expect(
-            outcome.clear and message in outcome.text,
-            f"an error with the failure's message, {message!r}",
-            outcome.shown,
-            *sent,
-        )
 
 
 @client_check(
@@ -350,9 +311,9 @@ def _statuses_were_answered(history: ClientHistory, outcome: CallOutcome) -> Ite
 def other_errors_are_typed(history: ClientHistory) -> Iterator[Observation]:
     """Demands a clear error that contains the status when a proxy answers 502 with HTML.
 
-    So it does for a 500 with other JSON than an error's, or with no body, and for refusals in these
-    forms, of reads and of orders. Fails when the status is missing, when the error has no text, or
-    when the parser's own error reaches the caller.
+    So it does for a 500 with other JSON than an error's, or with no body, for a status that no
+    registry has, and for refusals in these forms, of reads and of orders. Fails when the status is
+    missing, when the error has no text, or when the parser's own error reaches the caller.
     """
     for outcome in history.calls():
         sent = find_answer(history, outcome)
@@ -369,7 +330,7 @@ def other_errors_are_typed(history: ClientHistory) -> Iterator[Observation]:
     evidence="choice",
     why="Errors end up in logs, tickets and screenshots.",
     fix="Leave headers and bodies of requests out of errors.",
-    cases=("errors-key", "odd-key", "garbage-*", "missing-image", *_FREE),
+    cases=("errors*", "failed-video*", "held*", "refused-*", "garbage-*", *_BROKEN_OFF, *_OTHERS),
 )
 def errors_keep_the_key(history: ClientHistory) -> Iterator[Observation]:
     """Demands that the text, traceback and data of an error do not contain the API key.

@@ -181,7 +181,8 @@ def nothing_leaks(history: ClientHistory) -> Iterator[Observation]:
     is cancelled. Fails when more than 20 connections stay open. Fails when any of the counts rises
     by more than 20 after the first calls, or by one for each wait, download or round. Fails when
     each download that fails leaves a file of its own, or when a video whose wait was given up is
-    polled later. A connection that stays open although the client was closed fails, too.
+    polled later. A connection that stays open although the client was closed fails, too, and so
+    does a task that goes on.
     """
     if history.case in _CLOSED:
         yield _closing_closes(history)
@@ -232,7 +233,7 @@ def _closing_closes(history: ClientHistory) -> Observation:
     judge = warn_unless if history.case == "threads" else expect
     return judge(
         not history.unclosed,
-        "no open connection once the client is closed",
+        "no open connection, and no task, once the client is closed",
         f"{history.unclosed}",
         *history.requests[-1:],
     )

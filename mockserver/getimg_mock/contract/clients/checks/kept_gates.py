@@ -12,6 +12,7 @@ from getimg_mock.contract.clients.cases.case_rules import HOUR, Case, download, 
 from getimg_mock.contract.clients.cases.wire_script import build_error
 from getimg_mock.contract.clients.checks.after_failures import (
     QUICK,
+    answer_halfway,
     build_failing_case,
     fail_at_first,
 )
@@ -40,6 +41,8 @@ _IN_A_PAUSE: Final = 2.0
 """After how many seconds the caller stops: before a pause that was asked for is over."""
 _IN_A_WAIT: Final = 6.5
 """The same where a client may look at a video after five seconds only."""
+_IN_REAL_TIME: Final = 0.8
+"""The same in real time, where pauses of two seconds are asked for."""
 _QUEUE: Final = 12
 """How many calls are in a queue: more than a client lets run at the same time."""
 
@@ -68,6 +71,7 @@ def cases(_: Stream) -> Iterator[Case]:
         )
     yield _build_link_case()
     yield _build_queue_case()
+    yield from _build_real_cases()
 
 
 def _build_case(name: str, on: str, call: Any, **more: Any) -> Case:
@@ -107,4 +111,32 @@ def _build_queue_case() -> Case:
         options={"timeout": 60},
         patience=None,
         limit=HOUR,
+    )
+
+
+def _build_real_cases() -> Iterator[Case]:
+    """Yield the cases in real time: a wait and two downloads are cancelled, and one more is not."""
+    told = fault_actions.refuse_with_wait(429, lambda _: (("Retry-After", "2"),))
+    rule = fail_at_first("videos.retrieve", told, times=1)
+    yield Case(
+        name="after-withdrawn-real-wait",
+        calls=(video(), video()),
+        rules=(rule.with_changes(must=False),),
+        options=_TRIES | {"poll_interval": 0.5, "wait_timeout": 30},
+        interrupt_after=_IN_REAL_TIME,
+        patience=9,
+        settings={"video_seconds": 1},
+    )
+
+    def act(turn: FaultContext) -> WireAnswer | WireScript:
+        return told(turn) if turn.adversary.call == 1 else answer_halfway(turn)
+
+    rule = fail_at_first(DOWNLOAD_OPERATION, act, times=3, otherwise=serve_picture())
+    yield Case(
+        name="after-withdrawn-real-links",
+        calls=(image(), download(), download(), download()),
+        rules=(rule,),
+        options=_TRIES,
+        interrupt_after=_IN_REAL_TIME,
+        patience=9,
     )

@@ -120,7 +120,8 @@ def _build_cut_off_cases() -> Iterator[Case]:
         "chunked": lambda turn: _break_chunks(turn.proceed()),
     }
     for name, act in cut_off.items():
-        yield build_download_case(f"cut-{name}", build_rule(act, f"cut off: {name}"))
+        rule = build_rule(act, f"cut off: {name}")
+        yield build_download_case(f"cut-{name}", rule, logs=True)
 
 
 def _build_cut_once_cases() -> Iterator[Case]:

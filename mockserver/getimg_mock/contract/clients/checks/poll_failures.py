@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 _UNAVAILABLE: Final = fault_actions.answer_instead(
     build_error(503, "server_error", "Something went wrong on our end")
 )
+_AT_ONCE: Final = fault_actions.refuse_with_wait(503, lambda _: (("Retry-After", "0"),))
 _BUSY: Final = fault_actions.answer_instead(
     build_error(429, "rate_limit", "Too many requests.", ("Retry-After", "12"))
 )
@@ -76,14 +77,18 @@ def cases(_: Stream) -> Iterator[Case]:
     # The second video fails: what the client says of that must not be said of an outage.
     calls = (video(), video())
     for name, nth, act in (
-        ("30", tuple(range(2, 9)), _UNAVAILABLE),
+        ("30", tuple(range(2, 5)), _UNAVAILABLE),
         ("reset", (), fault_actions.end_before_work("reset")),
     ):
         rule = _build_poll_rule(then_fail(act), f"polls fail: {name}", nth=nth)
-        rules = (rule, build_later_failure())
+        eager = _build_poll_rule(then_fail(_AT_ONCE), "polls fail, 0 s", nth=tuple(range(5, 10)))
+        rules = (*([eager] if nth else []), rule, build_later_failure())
         yield build_wait_case(f"outage-{name}", settings=SLOW_VIDEO, calls=calls, rules=rules)
     missing = _build_poll_rule(_NOT_FOUND, "404", nth=(1, 2))
     yield build_wait_case("late-404", settings=SLOW_VIDEO, rules=(missing,))
+    for_good = _build_poll_rule(_NOT_FOUND, "404", nth=tuple(range(1, 200)))
+    lost = WAIT_OPTIONS | {"wait_timeout": 100}
+    yield build_wait_case("late-404-for-good", options=lost, rules=(for_good,))
     yield build_wait_case("regress", settings={"video_seconds": 3}, rules=_REGRESS)
     yield from _build_real_cases()
     yield _build_incomplete_case()
@@ -115,7 +120,7 @@ def _build_real_cases() -> Iterator[Case]:
     ):
         rule = _build_poll_rule(act, label, nth=(nth,))
         yield build_real_wait_case(name, patience=15, seconds=3, wait_timeout=10, rules=(rule,))
-    down = _build_poll_rule(then_fail(_UNAVAILABLE), "polls fail", nth=(1, 2, 3, 4))
+    down = _build_poll_rule(then_fail(_AT_ONCE), "polls fail", nth=(1, 2, 3, 4))
     rules = (down, build_later_failure())
     yield build_real_wait_case(
         "outage-real", patience=15, wait_timeout=8, seconds=3, rules=rules

@@ -9,7 +9,12 @@ from getimg_mock.contract.clients.cases import fault_actions
 from getimg_mock.contract.clients.cases.case_rules import video
 from getimg_mock.contract.clients.cases.wire_script import build_error, build_json_answer
 from getimg_mock.contract.clients.checks.own_requests import find_own_requests
-from getimg_mock.contract.clients.checks.polling import SLOW_VIDEO, WAIT_OPTIONS, build_wait_case
+from getimg_mock.contract.clients.checks.polling import (
+    SLOW_VIDEO,
+    WAIT_OPTIONS,
+    build_real_wait_case,
+    build_wait_case,
+)
 from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
 from getimg_mock.contract.verdicts import expect
 
@@ -57,7 +62,10 @@ _CLAIMED_MISSING: Final = re.compile(r"\b(not found|no such (video|generation))\
 
 
 def cases(_: Stream) -> Iterator[Case]:
-    """Yield the case of outages of several kinds, and of a video that fails at last."""
+    """Yield the case of outages of several kinds, and of a video that fails at last.
+
+    In two more, nothing listens at the address of the service for a while.
+    """
     rule = FaultRule(on="videos.retrieve", do=_fail_by_call, label="several outages", legal=False)
     yield build_wait_case(
         "outage-kinds",
@@ -66,6 +74,17 @@ def cases(_: Stream) -> Iterator[Case]:
         options=WAIT_OPTIONS | {"timeout": 10},
         rules=(rule,),
     )
+
+    for name, seconds, more in (
+        ("", 18.0, {"settings": SLOW_VIDEO, "options": WAIT_OPTIONS, "patience": None}),
+        ("-real", 1.5, {"patience": 12}),
+    ):
+        leave = fault_actions.go_away(seconds)
+        gone = FaultRule(on="videos.retrieve", do=leave, label="nobody listens", nth=(1,))
+        case = build_real_wait_case(
+            f"outage-absent{name}", patience=12, wait_timeout=8, seconds=3, rules=(gone,)
+        )
+        yield case.with_changes(**more)
 
 
 def _fail_by_call(turn: FaultContext) -> WireAnswer | WireScript:

@@ -12,12 +12,13 @@ from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
 from getimg_mock.contract.verdicts import expect, warn_unless
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from getimg_mock.contract.clients.cases.client_history import (
         ClientExchange,
         ClientHistory,
     )
+    from getimg_mock.contract.clients.cases.wire_script import WireAnswer
     from getimg_mock.contract.clients.fault_serving.fault_server import FaultAction
     from getimg_mock.contract.verdicts import Observation
     from getimg_mock.world.randomness import Stream
@@ -40,6 +41,8 @@ _PACE: Final = 2.0
 """The polls a second that one client may send on average, in all its waits: our choice."""
 _SHORTEST_OUTAGE: Final = 0.3
 """The seconds in which a client may at most try two or more failing polls again: our choice."""
+_SERIES: Final = 5
+"""So many polls in a row have pauses that are not all short by accident, random ones included."""
 _MOST_HELD: Final = 3.0
 """How many seconds after the last poll a result may come: less than the advised interval."""
 _SLOW_LABEL: Final = "slow answers"
@@ -52,7 +55,7 @@ def cases(_: Stream) -> Iterator[Case]:
     yield build_wait_case(
         "polled-fraction",
         settings=SLOW_VIDEO,
-        options={"poll_interval": 7.5, "wait_timeout": 600},
+        options={"poll_interval": 12.5, "wait_timeout": 600},
         needs=("poll_interval",),
     )
     yield build_wait_case(
@@ -60,7 +63,9 @@ def cases(_: Stream) -> Iterator[Case]:
         settings={"video_seconds": 90},
         rules=(build_slow_answers(_SLOW_ANSWER, nth=(2, 5)),),
     )
-    yield build_wait_case("slower-please", settings=SLOW_VIDEO, rules=_build_retry_after_rules(20))
+    yield build_wait_case(
+        "slower-please", settings=SLOW_VIDEO, rules=_build_retry_after_rules(20, 1)
+    )
     for name, count in (("many", 8), ("many-more", _MANY)):
         yield build_wait_case(
             name,
@@ -81,7 +86,7 @@ def cases(_: Stream) -> Iterator[Case]:
         patience=20,
         seconds=3,
         wait_timeout=15,
-        rules=_build_retry_after_rules(4),
+        rules=_build_retry_after_rules(4, 0),
     )
 
 
@@ -110,16 +115,21 @@ def build_real_wait_case(
     )
 
 
-def _build_retry_after_rules(seconds: int) -> tuple[FaultRule, ...]:
-    headers = (("Retry-After", str(seconds)),)
-    return (
+def _build_retry_after_rules(seconds: int, less: int) -> tuple[FaultRule, ...]:
+    """Return the rules by which the first look may be followed sooner than the caller wants to."""
+    return tuple(
         FaultRule(
             on="videos.retrieve",
-            label="Retry-After on pending",
-            nth=(2,),
-            do=fault_actions.change_answer(lambda a: a.with_headers(*headers)),
-        ),
+            label=f"pending, Retry-After: {asked}",
+            nth=(number,),
+            do=fault_actions.change_answer(_build_headers_change(("Retry-After", str(asked)))),
+        )
+        for number, asked in enumerate((less, seconds), 1)
     )
+
+
+def _build_headers_change(*headers: tuple[str, str]) -> Callable[[WireAnswer], WireAnswer]:
+    return lambda answer: answer.with_headers(*headers)
 
 
 def build_slow_answers(seconds: float, **more: Any) -> FaultRule:
@@ -168,11 +178,11 @@ def _interval(history: ClientHistory) -> float:
 def polls_are_paced(history: ClientHistory) -> Iterator[Observation]:
     """Demands that polls of a video are at least the configured interval apart.
 
-    Fails on a shorter distance, also after a poll that took long, and after a pause that the server
-    asked for, and on polls that go on at the interval while an earlier one is not answered. Without
-    a configured interval, one below the advised 5 s is a warning. A poll that fails may be tried
-    again sooner; fails when several are, one right after the other, and when those that were missed
-    are made up for.
+    Fails on a shorter distance, also after a poll that took long, after a pause that the server
+    asked for, or where it asked for a shorter one, and on polls that go on at the interval while
+    an earlier one is not answered. Without a configured interval, one below the advised 5 s is a
+    warning. A poll that fails may be tried again sooner; fails when several are, one right after
+    the other, and when those that were missed are made up for.
     """
     if history.case.startswith(("outage-", "late-", "shaky-")):
         yield from _failing_polls_are_paced(history)
@@ -239,6 +249,7 @@ def _missed_polls_are_left_out(history: ClientHistory) -> Iterator[Observation]:
 def _failing_polls_are_paced(history: ClientHistory) -> Iterator[Observation]:
     """Judge the polls that fail, up to the first that is answered well again."""
     for sent in _group_by_video(history).values():
+        yield from _no_series_is_sent_at_once(sent)
         failed = [place for place, each in enumerate(sent) if each.status >= 400]
         if failed and failed[-1] + 1 < len(sent):
             first, after = sent[failed[0]], sent[failed[-1] + 1]
@@ -249,6 +260,21 @@ def _failing_polls_are_paced(history: ClientHistory) -> Iterator[Observation]:
                 f"{span:.2f} s",
                 first,
                 after,
+            )
+
+
+def _no_series_is_sent_at_once(sent: list[ClientExchange]) -> Iterator[Observation]:
+    """Judge polls that follow one another while each of them fails, whatever the others do."""
+    for place in range(len(sent) - _SERIES):
+        series = sent[place : place + _SERIES + 1]
+        if all(each.status >= 400 for each in series[:-1]):
+            span = series[-1].elapsed - series[0].elapsed
+            yield expect(
+                span >= _SHORTEST_OUTAGE,
+                f"{_SHORTEST_OUTAGE:g} s at least for {_SERIES} polls that fail",
+                f"{span:.2f} s",
+                series[0],
+                series[-1],
             )
 
 

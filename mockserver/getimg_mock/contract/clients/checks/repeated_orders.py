@@ -66,6 +66,7 @@ def cases(_: Stream) -> Iterator[Case]:
         "unreadable-*",
         "unknown-status-*",
         "failing*",
+        "failed-video*",
         "held*",
         "outage-*",
         "shaky-*",

@@ -52,6 +52,7 @@ def cases(stream: Stream) -> Iterator[Case]:
         calls=(
             ClientCall(op="generate_image", args=_MIN_IMAGE | {"prompt": prompt}),
             image(),
+            image(),
             ClientCall(op="generate_video", args=_MIN_VIDEO),
             video(images=_FRAMES),
             ClientCall(op="submit_video", args=VIDEO),

@@ -61,6 +61,9 @@ _BROKEN: Final = (
 )
 """Cases of answers that hold a link and are not what the API documents."""
 
+_LOGGED: Final = ("failed-video-odd", "held-shorter", "nobody-*", "cut-reset", "refused-500")
+"""Further cases of calls that end in an error, about which clients write something."""
+
 
 def cases(_: Stream) -> Iterator[Case]:
     """Yield the cases."""
@@ -102,7 +105,7 @@ def _build_logging_case() -> Case:
     return Case(
         name="logged",
         logs=True,
-        options=NO_RETRIES,
+        options=NO_RETRIES | {"poll_interval": 1},
         limit=HOUR,
         settings={"video_seconds": 1},
         calls=(
@@ -111,7 +114,7 @@ def _build_logging_case() -> Case:
             models(),
             balance(),
             ClientCall(op="retrieve_video", args={"id": "req-unknown"}),
-            video(images=_FRAMES).instead_of("generate_image"),
+            video(images=_FRAMES),
         ),
         rules=(failing,),
     )
@@ -163,7 +166,7 @@ def _build_refusal_logging_case() -> Case:
     why="Logs and pickles are kept and shared, and proxies log URLs.",
     fix="Send the key in its header alone; redact the header; hide the field; leave it out of "
     "__getstate__.",
-    cases=("logged*", "errors-key", "saved"),
+    cases=("logged*", "errors-key", "saved", *_LOGGED, *_BROKEN),
 )
 def logs_keep_the_key(history: ClientHistory) -> Iterator[Observation]:
     """Demands that URLs, logs, saved files, the client's repr and pickled errors lack the key.
@@ -260,6 +263,7 @@ def proxies_see_no_key(history: ClientHistory) -> Iterator[Observation]:
         "refused-500",
         "cut-truncated",
         "html-200",
+        *_LOGGED,
         *_BROKEN,
     ),
 )
@@ -272,11 +276,12 @@ def links_stay_out_of_logs(history: ClientHistory) -> Iterator[Observation]:
     a reference. It is a warning where the line is one of an HTTP library, which the
     client may not know of, or where the link is dead.
     """
-    if history.case.startswith("logged"):
+    dead = history.case in {"refused-403", "refused-410"}
+    if history.case not in _BROKEN:
         lines = history.logs.splitlines()
         foreign = [each for each in lines if _OF_LIBRARIES.search(each)]
         own = [each for each in lines if not _OF_LIBRARIES.search(each)]
-        for judge, listed in ((expect, own), (warn_unless, foreign)):
+        for judge, listed in ((warn_unless if dead else expect, own), (warn_unless, foreign)):
             shown = _find_signature("\n".join(listed))
             yield judge(not shown, "no signature of a link in the log", shown)
         # SDKs log whole requests for who asks for it, so lines for debugging may have them.
@@ -284,7 +289,7 @@ def links_stay_out_of_logs(history: ClientHistory) -> Iterator[Observation]:
         at = kept[0].find(_SIGNED) if kept else 0
         shown = kept[0][max(at - 60, 0) : at + 8] if kept else ""
         yield expect(not kept, "no signed link of a reference in the log", shown)
-    judge = warn_unless if history.case in {"refused-403", "refused-410"} else expect
+    judge = warn_unless if dead else expect
     if history.case in _BROKEN:
         yield from _answers_are_not_quoted(history)
     for outcome in history.calls("download"):

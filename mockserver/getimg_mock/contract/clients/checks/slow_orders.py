@@ -19,6 +19,7 @@ from getimg_mock.contract.clients.cases.case_rules import (
     video,
 )
 from getimg_mock.contract.clients.cases.client_check import client_check
+from getimg_mock.contract.clients.cases.wire_script import build_error
 from getimg_mock.contract.clients.checks.files import (
     DOWNLOAD_OPERATION,
     describe_result,
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from getimg_mock.contract.clients.cases.client_history import ClientHistory
+    from getimg_mock.contract.clients.cases.wire_script import WireAnswer, WireScript
+    from getimg_mock.contract.clients.fault_serving.fault_server import FaultContext
     from getimg_mock.contract.verdicts import Observation
     from getimg_mock.world.randomness import Stream
 
@@ -50,7 +53,13 @@ _REFUSAL: Final = 1.0
 """After how many seconds an order is refused: by then, the other calls are under way."""
 _PAUSE: Final = 8
 """How many seconds that order, or a wait for a video, takes; nothing else has to."""
+_SLOW_LOOK: Final = 6.5
+"""How long the first look at a video takes that stays pending; looks at others need not wait."""
 _HELD: Final = "pending for ever"
+_FAILED: Final = "fails at once"
+_UNSEEN: Final = "looks are refused"
+_APART: Final = (_HELD, _FAILED, _UNSEEN)
+"""The prompts of videos that do not end well, which is no reason to end the wait for another."""
 _SLOW_FILE: Final = ClientCall(
     op="download", args={"result": describe_result("req-01K6FILES00006"), "index": 0}
 )
@@ -116,32 +125,53 @@ def _build_held_case(beside: Case) -> Case:
     later = FaultRule(
         on="videos.create",
         do=fault_actions.answer_late(_REFUSAL),
-        label="after the one that stays pending",
-        when=lambda asked: _HELD.encode() not in asked.body,
+        label="after those that do not end well",
+        when=lambda asked: not any(each.encode() in asked.body for each in _APART),
     )
+    looks = FaultRule(on="videos.retrieve", do=_answer_look, label="looks", must=False)
+    ends = {_HELD: {"hold": True}, _FAILED: {"failed": "server_error", "seconds": 0.2}}
     return beside.with_changes(
         name=f"{_BESIDE}-held",
-        calls=(video(prompt=_HELD), _SLOW_FILE, video(), balance()),
+        calls=(*(video(prompt=each) for each in _APART), _SLOW_FILE, video(), balance()),
         needs=("poll_interval", "wait_timeout"),
-        rules=(*beside.rules[1:], late_file, later),
-        scenario=({"on": ["videos.create"], "prompt": _HELD, "transition": {"hold": True}},),
+        rules=(*beside.rules[1:], late_file, later, looks),
+        scenario=tuple(
+            {"on": ["videos.create"], "prompt": prompt, "transition": end}
+            for prompt, end in ends.items()
+        ),
     )
+
+
+def _answer_look(turn: FaultContext) -> WireAnswer | WireScript:
+    """Refuse to tell of one of the videos, and answer the first look at another one late."""
+    name = turn.asked.target.partition("?")[0].rpartition("/")[2]
+    made = turn.adversary.workspace.generations.get(name)
+    prompt = None if made is None else made.prompt
+    if prompt == _UNSEEN:
+        return build_error(400, "invalid_parameter", "This generation cannot be read.")
+    first = all(each.target != turn.asked.target for each in turn.adversary.exchanges)
+    if prompt == _HELD and first:
+        return fault_actions.answer_late(_SLOW_LOOK)(turn)
+    return turn.proceed()
 
 
 def _build_slow_reads() -> Iterator[Case]:
-    """Yield the case of reads that come late, and in time: a client may give them half a minute."""
+    """Yield the case of reads and a file that come late, and in time, as half a minute is given."""
     calls = (
         models(),
         balance(),
         ClientCall(op="costs", args=RANGE),
         ClientCall(op="model", args={"id": IMAGE["model"]}),
         ClientCall(op="submit_video", args=VIDEO),
+        _SLOW_FILE,
     )
-    slow = FaultRule(on="*", do=fault_actions.answer_late(_READ), label="a slow answer")
+    save = fault_actions.answer_late(_READ, serve_picture())
+    slow_file = FaultRule(on=DOWNLOAD_OPERATION, do=save, label="a slow file", must=False)
+    slow = FaultRule(on="*", do=fault_actions.answer_late(_READ), label="a slow answer", must=False)
     yield Case(
         name="slow-reads-allowed",
         calls=calls,
-        rules=(slow,),
+        rules=(slow_file, slow),
         options=NO_RETRIES | {"timeout": 120},
         needs=("timeout",),
         patience=None,
@@ -173,10 +203,11 @@ def orders_are_waited_for(history: ClientHistory) -> Iterator[Observation]:
     """Demands the result of an order that is answered after a while, within the client's timeout.
 
     Tries one of 40 s without an option, one of 100 s with a timeout of 120 s, one of 31.5 s with
-    40 s in real time, reads of 25 s, and eight orders of 17 s at the same time. Fails when a call
-    raises, as where each read, or the wait for a free connection, has a shorter limit. Fails as
-    well when a video or a read is late because an order beside it was told to come again later, or
-    because another video stays pending and a file is slow to come.
+    40 s in real time, reads and a file of 25 s, and eight orders of 17 s at the same time. Fails
+    when a call raises, as where each read, or the wait for a free connection, has a shorter limit.
+    Fails as well when a video or a read is late, or ends, because an order beside it was told to
+    come again later, or because other videos stay pending, fail, or are looked at in vain or
+    slowly, and a file is slow to come.
     """
     if history.case.startswith(_BESIDE):
         yield from _nothing_waits_for_others(history)
@@ -199,7 +230,7 @@ def _nothing_waits_for_others(history: ClientHistory) -> Iterator[Observation]:
     for outcome in history.calls("generate_video", "balance"):
         sent = find_own_requests(history, outcome)
         failed = outcome.op == "balance" and outcome.kind != "value"
-        if not sent or failed or outcome.args.get("prompt") == _HELD:
+        if not sent or failed or outcome.args.get("prompt") in _APART:
             continue
         began = outcome.began if outcome.op == "balance" else sent[0].elapsed
         took = outcome.ended - began

@@ -8,6 +8,8 @@ from getimg_mock.contract.clients.cases import fault_actions
 from getimg_mock.contract.clients.cases.case_rules import (
     FALLBACK_CALLS,
     HOUR,
+    IMAGE,
+    RANGE,
     VIDEO,
     Case,
     ClientCall,
@@ -29,6 +31,11 @@ if TYPE_CHECKING:
 
 
 _CALLS: Final = (balance(), models(), *FALLBACK_CALLS)
+_LOOKUPS: Final = (
+    ClientCall(op="costs", args=RANGE),
+    ClientCall(op="model", args={"id": IMAGE["model"]}),
+    ClientCall(op="retrieve_video", args={"id": "req-01K6SILENT00001"}),
+)
 _OPTIONS: Final = {"timeout": 2, "max_retries": 0}
 
 
@@ -58,9 +65,18 @@ def cases(_: Stream) -> Iterator[Case]:
 
 
 def _build_order_cases(silence: FaultRule, drip: FaultRule) -> Iterator[Case]:
-    """Yield the cases of orders that are not answered in time."""
+    """Yield the cases of orders, and of further reads, that are not answered in time."""
     submit = ClientCall(op="submit_video", args=VIDEO).instead_of("generate_video")
     orders = (image(), submit, video())
+    yield Case(
+        name="silence-lookups",
+        calls=_LOOKUPS,
+        options=_OPTIONS | {"timeout": 1},
+        needs=("timeout", "max_retries"),
+        patience=12,
+        limit=HOUR,
+        rules=(silence.with_changes(must=False),),
+    )
     yield Case(
         name="silence-orders",
         calls=orders,
@@ -107,6 +123,7 @@ def _build_nobody_cases() -> Iterator[Case]:
             patience=patience,
             limit=HOUR,
             rules=(rule,),
+            logs=True,
         )
 
 
@@ -143,7 +160,7 @@ def drips_end(history: ClientHistory) -> Iterator[Observation]:
     evidence="choice",
     why="A peer may disappear without closing the connection.",
     fix="Set a read timeout.",
-    cases=("silence", "silence-orders", "names-never", "nobody-*"),
+    cases=("silence", "silence-orders", "silence-lookups", "names-never", "nobody-*"),
 )
 def silence_ends(history: ClientHistory) -> Iterator[Observation]:
     """Demands a clear error when the server accepts a request and sends nothing.

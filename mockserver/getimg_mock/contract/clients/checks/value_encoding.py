@@ -60,6 +60,8 @@ _FILLINGS: Final = ("and on ", "und \u00fcber ", "\u5c71\u3068", "\U0001f3d4")
 _LARGE: Final = 12 * 1024 * 1024
 _ODD_MODEL: Final = "Vendor/Model-X.5"
 """A model that is not in the catalogue yet, in letters of both cases."""
+_LESS_USUAL: Final = {"aspect_ratio": "21:9", "resolution": "3K", "output_format": "webp"}
+"""Values that models of today have, besides those that most have in common."""
 _JPEG: Final = f"data:image/jpeg;base64,{b64encode(bytes.fromhex('ffd8ffe0') + bytes(24)).decode()}"
 _ODD_LINK: Final = (
     "https://files.example/%7Ejo/p%2Fq+r.png?u=https%3A%2F%2Fx.example%2F&sig=a%2Bb%3D&e=#top"
@@ -102,12 +104,13 @@ def _build_reference_cases() -> Iterator[Case]:
         rules=(large,),
     )
     any_answer = fault_actions.answer_instead(build_json_answer(200, IMAGE_ANSWER))
+    longest = {"images": _FRAMES, "duration": 12, "sound": True}
     yield Case(
         name="ordered-references",
         calls=(
-            image(model=_ODD_MODEL, images=_list_references()),
-            ClientCall(op="submit_video", args=VIDEO | {"images": _FRAMES}),
-            video(images=_FRAMES).instead_of("submit_video"),
+            image(model=_ODD_MODEL, images=_list_references(), **_LESS_USUAL),
+            ClientCall(op="submit_video", args=VIDEO | longest),
+            video(**longest).instead_of("submit_video"),
         ),
         settings={"video_seconds": 1},
         rules=(FaultRule(on="images.generate", do=any_answer, label="any references", must=False),),
@@ -175,9 +178,10 @@ def prompts_arrive_as_they_were(history: ClientHistory) -> Iterator[Observation]
     """Demands that prompts and references arrive exactly as given.
 
     Tries emoji, combining and right-to-left characters, control characters, signs that templates
-    and HTML read otherwise, prompts of the full length of one to four bytes a character, references
-    in an order of their own, one of them twice, frames of which the last comes first, and a body of
-    24 MiB. Fails when a character is changed, lost or normalised, or when nothing is sent.
+    and HTML read otherwise, and prompts of the full length of one to four bytes a character. The
+    references have an order of their own, one comes twice, and the last frame comes first; model
+    and values are not those that most know, and a body has 24 MiB. Fails when a character is
+    changed, lost or normalised, or when nothing is sent.
     """
     for outcome in history.calls("generate_image", "generate_video", "submit_video"):
         sent = [each for each in history.during(outcome) if each.submits]

@@ -13,7 +13,6 @@ from getimg_mock.contract.clients.checks.polling import (
     HOLD_VIDEOS,
     SLOW_VIDEO,
     WAIT_LIMIT,
-    WAIT_OPTIONS,
     build_failing_polls,
     build_late_answers,
     build_real_wait_case,
@@ -27,9 +26,7 @@ from getimg_mock.contract.verdicts import expect, fail
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from getimg_mock.contract.clients.cases.client_history import (
-        ClientHistory,
-    )
+    from getimg_mock.contract.clients.cases.client_history import ClientHistory
     from getimg_mock.contract.clients.fault_serving.fault_server import FaultAction
     from getimg_mock.contract.verdicts import Observation
     from getimg_mock.world.randomness import Stream
@@ -41,6 +38,8 @@ _EXCESS: Final = 85.0
 _SHORT_EXCESS: Final = 30.0
 """The same for a wait that is shorter than that itself: half a minute at least."""
 _EXCESS_REAL: Final = 5.0
+_LATER: Final = 30.0
+"""How many seconds a wait may take longer than another one, by its last pause and its pace."""
 _LONG_VIDEO: Final = {"video_seconds": 300}
 _LATEST_END: Final = 30.0
 """When a wait has ended that is cancelled after 23 s or sooner, in seconds of the case."""
@@ -54,6 +53,7 @@ def cases(_: Stream) -> Iterator[Case]:
         options={"poll_interval": 5, "wait_timeout": _SHORTER},
         needs=("wait_timeout",),
         scenario=(HOLD_VIDEOS,),
+        logs=True,
     )
     yield from _build_long_pause_cases()
     yield from _build_slow_answer_cases()
@@ -206,8 +206,8 @@ def _build_whole_wait_cases() -> Iterator[Case]:
     ).with_changes(calls=(video(), replace(video(), after=HOUR)))
     yield build_wait_case(
         "waits-long",
-        settings={"video_seconds": 330},
-        options=WAIT_OPTIONS | {"timeout": 20},
+        settings={"video_seconds": 1500},
+        options={"poll_interval": 25, "wait_timeout": 2400, "timeout": 20},
         needs=("wait_timeout", "timeout"),
     )
     yield build_wait_case(
@@ -373,15 +373,24 @@ def failures_end_the_wait(history: ClientHistory) -> Iterator[Observation]:
     evidence="choice",
     why="A client that lives for hours would give up each later video at once, though it is paid.",
     fix="Compute the deadline when a wait begins, and not when the client is created.",
-    cases=("waits-*", "polled-real"),
+    cases=("waits-*", "polled-real", "waited-often", "waited-often-real"),
 )
 def waits_begin_anew(history: ClientHistory) -> Iterator[Observation]:
     """Demands the result of a wait whose video is done before its deadline.
 
-    One wait begins an hour after an earlier one, one lasts longer than the timeout of a request,
-    and in one the limit of orders is used up: that of images holds up no video, and polls take
-    nothing from it. Fails when a wait raises.
+    One wait begins an hour after an earlier one, and one lasts longer than the timeout of a request
+    and than most clients wait by default. In one the limit of orders is used up: that of images
+    holds up no video, and polls take nothing from it. Fails when a wait raises, and when one of a
+    dozen waits after another takes half a minute longer than the first: it begins with the pauses
+    to which earlier ones have come.
     """
+    waits = [each.seconds for each in history.calls("generate_video")]
+    if history.case.startswith("waited-often") and waits:
+        yield expect(
+            max(waits) <= waits[0] + _LATER,
+            f"no wait {_LATER:g} s longer than the first: the videos take equally long",
+            f"{waits[0]:.0f} s at first, and {max(waits):.0f} s",
+        )
     for outcome in history.calls("generate_video"):
         yield expect(
             outcome.kind == "value",

@@ -24,13 +24,9 @@ from getimg_mock.contract.clients.drivers.serialization import (
     pickle_to_text,
     to_json_value,
 )
+from getimg_mock.contract.clients.sandbox import resource_usage
 from getimg_mock.contract.clients.sandbox.client_time import Abandoned, StuckError
 from getimg_mock.contract.clients.sandbox.environment import trace_memory
-from getimg_mock.contract.clients.sandbox.resource_usage import (
-    ResourceUsage,
-    count_threads,
-    measure_own_usage,
-)
 from getimg_mock.contract.clients.sandbox.time_limit import OverdueError
 from getimg_mock.contract.plans import Plan
 from getimg_mock.errors import SettingsError
@@ -69,7 +65,7 @@ class CaseRun:
     """How many requests had been sent, and when it was, as each call began."""
     looks: str = ""
     pickles: str = ""
-    holdings: list[ResourceUsage] = field(default_factory=list)
+    holdings: list[resource_usage.ResourceUsage] = field(default_factory=list)
     ended: bool = False
     """Whether the limit of real time has been reached, so that no further call is made."""
     overdue: float = 0.0
@@ -79,13 +75,13 @@ class CaseRun:
     others: dict[str, Any] = field(default_factory=dict)
     """Clients with other keys than that of the case, by key."""
     unclosed: int = 0
-    """How many connections the client has left open when it was closed."""
+    """How many connections, and tasks, the client has left when it was closed."""
     unforked: bool = False
     """Whether a forked child did not return, for which other threads may be the cause."""
 
     def make_all_calls(self) -> None:
         """Make every call; raises `Abandoned` when the client does not return."""
-        self.alone = count_threads() == 1
+        self.alone = resource_usage.count_threads() == 1
         if self.capabilities.is_async:
             self.time.run(self._all_async())
             return
@@ -141,7 +137,7 @@ class CaseRun:
                     closing = close()
                     if inspect.isawaitable(closing):
                         await closing
-                self.unclosed = self.network.open
+                self.unclosed = self.network.open + await resource_usage.count_left_tasks()
 
     def _holds_too_much(self, number: int) -> bool:
         """Measure the resources in use; return whether their growth ends the case."""
@@ -156,8 +152,8 @@ class CaseRun:
             for collect in (False, True)
         )
 
-    def _measure_usage(self, *, collect: bool = True) -> ResourceUsage:
-        return measure_own_usage(lambda: self.network.open, collect=collect)
+    def _measure_usage(self, *, collect: bool = True) -> resource_usage.ResourceUsage:
+        return resource_usage.measure_own_usage(lambda: self.network.open, collect=collect)
 
     def _select_options(self) -> dict[str, Any]:
         """Return the options of the case that the client takes."""

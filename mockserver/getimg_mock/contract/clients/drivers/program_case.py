@@ -134,6 +134,7 @@ class ProgramCase:
     def _make_calls(self) -> None:
         case = self.case
         self.server.adversary.place = self.place
+        self.server.adversary.stop_listening = self.server.stop_listening
         if case.together:
             self._make([each for each in range(len(case.calls)) if each not in case.left_out])
             return

@@ -8,7 +8,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -34,6 +34,7 @@ from getimg_mock.contract.clients.sandbox.environment import (
     record_output,
     set_environment,
 )
+from getimg_mock.contract.clients.sandbox.process_state import watch_process_state
 from getimg_mock.contract.clients.sandbox.resource_usage import measure_new_objects
 from getimg_mock.contract.clients.sandbox.time_limit import TimeLimit
 from getimg_mock.contract.plans import Plan
@@ -88,7 +89,7 @@ class PythonDriver:
     """In how many cases the client waited for what never comes."""
 
     def __post_init__(self) -> None:
-        with block_external_connections(self.name):
+        with block_external_connections(self.name), watch_process_state():
             self.capabilities = found = probe_capabilities(self.make, self.name)
         self.ops, self.options, self.lacking = found.ops, found.options, found.lacking
         self.variables, self.is_async = found.variables, found.is_async
@@ -155,8 +156,9 @@ class PythonDriver:
                 stack.enter_context(each)
             if case.logs:
                 stack.enter_context(record_output(logs))
+            changes = stack.enter_context(watch_process_state())
             self.make_calls(run)
-        return run.history(seed, "\n".join(logs))
+        return replace(run.history(seed, "\n".join(logs)), changes=tuple(changes))
 
     def make_calls(self, run: CaseRun) -> None:
         """Make the calls of a case, within the limit of real time."""

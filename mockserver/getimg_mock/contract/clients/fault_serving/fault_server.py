@@ -123,6 +123,10 @@ class FaultServer:
     """The folder in which each call that saves something has one of its own, of its index."""
     call: int = 0
     """The index of the current call, where calls are made one after another."""
+    away_until: float = 0.0
+    """Until when nothing listens at the address, in seconds of the case."""
+    stop_listening: Callable[[float], None] | None = None
+    """Has nothing listen at a real port for so many seconds."""
 
     def __post_init__(self) -> None:
         values: dict[str, Any] = {
@@ -157,7 +161,16 @@ class FaultServer:
         with self._lock:
             rule = self._match_rule("connect", None)
             self.connections.append(f"{host}:{port}")
+            if self.seconds() < self.away_until:
+                return "absent"
             return str(rule.do) if rule is not None else ""
+
+    def go_away(self, seconds: float) -> None:
+        """Have nothing listen for so long: further connections cannot be made."""
+        if self.stop_listening is not None:
+            self.stop_listening(seconds)
+        else:
+            self.away_until = self.seconds() + seconds
 
     def has_wrong_certificate(self) -> bool:
         """Return whether the server's certificate is for another host."""

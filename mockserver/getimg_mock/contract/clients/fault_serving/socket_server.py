@@ -32,6 +32,7 @@ class SocketServer:
     def __init__(self, clock: VirtualClock, *, listens: bool = True) -> None:
         self._clock = clock
         self._over = threading.Event()
+        self._absence = 0.0
         self._open: list[socket.socket] = []
         self._listens = listens
         if listens:
@@ -60,6 +61,31 @@ class SocketServer:
                 each.shutdown(socket.SHUT_RDWR)
             each.close()
 
+    def stop_listening(self, seconds: float) -> None:
+        """Refuse further connections for so long, and keep the port."""
+        self._absence = seconds
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+
+    def _listen_again(self) -> bool:
+        """Listen once an absence is over; return whether there was one, and it is."""
+        seconds, self._absence = self._absence, 0.0
+        if not seconds:
+            return False
+        address = self._listener.getsockname()
+        self._listener.close()
+        # One that does not listen holds the port meanwhile: not every system lets the old one.
+        self._listener = socket.socket()
+        try:
+            self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            self._listener.bind(address)
+            if self._over.wait(seconds):
+                return False
+            self._listener.listen()
+        except OSError:
+            return False
+        return True
+
     @property
     def open(self) -> int:
         """How many connections neither side has closed."""
@@ -70,6 +96,8 @@ class SocketServer:
             try:
                 connection, _ = self._listener.accept()
             except OSError:
+                if self._listen_again():
+                    continue
                 return
             with self._lock:
                 self._count += 1

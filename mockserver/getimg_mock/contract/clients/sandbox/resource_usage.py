@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+_ROUNDS: Final = 20
+"""How many rounds of the event loop a task may take to end that is cancelled."""
 _DESCRIPTOR_FOLDERS: Final = ("/proc/self/fd", "/dev/fd")
 
 
@@ -69,6 +71,15 @@ def measure_own_usage(connections: Callable[[], int], *, collect: bool = True) -
     return ResourceUsage(
         connections=connections(), files=files, threads=count_threads(), tasks=_count_tasks()
     )
+
+
+async def count_left_tasks() -> int:
+    """Return how many tasks there are beside this one, once cancelled ones have had time to end."""
+    # A caller whose loop was blocked may be cancelled only now.
+    with suppress(asyncio.CancelledError):
+        for _ in range(_ROUNDS):
+            await asyncio.sleep(0)  # noqa: TID251 - takes no time
+    return len(asyncio.all_tasks()) - 1
 
 
 def _count_tasks() -> int | None:

@@ -1,0 +1,74 @@
+"""What belongs to a whole process, and which of it a client changes: other code relies on it."""
+
+from __future__ import annotations
+
+import decimal
+import os
+import signal
+import socket
+import ssl
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+def _find_folder() -> str:
+    with suppress(OSError):
+        return os.getcwd()  # noqa: PTH109 - what os.chdir takes
+    return ""
+
+
+def _find_umask() -> int:
+    found = os.umask(0o77)  # it cannot be read without being set
+    os.umask(found)
+    return found
+
+
+def _find_arithmetic() -> tuple[int, str]:
+    context = decimal.getcontext()
+    return context.prec, context.rounding
+
+
+def _set_arithmetic(found: tuple[int, str]) -> None:
+    context = decimal.getcontext()
+    context.prec, context.rounding = found
+
+
+def _set_certificates(found: Any) -> None:
+    vars(ssl)["_create_default_https_context"] = found
+
+
+def _set_interrupt(found: Any) -> None:
+    with suppress(ValueError, TypeError):  # in a thread, or a handler that Python did not set
+        signal.signal(signal.SIGINT, found)
+
+
+_STATES: dict[str, tuple[Callable[[], Any], Callable[[Any], Any]]] = {
+    "the current folder": (_find_folder, os.chdir),
+    "the umask": (_find_umask, os.umask),
+    "the default timeout of sockets": (socket.getdefaulttimeout, socket.setdefaulttimeout),
+    "the precision of decimals": (_find_arithmetic, _set_arithmetic),
+    "the verification of certificates by urllib": (
+        lambda: vars(ssl).get("_create_default_https_context"),
+        _set_certificates,
+    ),
+    "the handler of interrupts": (lambda: signal.getsignal(signal.SIGINT), _set_interrupt),
+}
+"""How each is read, and set back."""
+
+
+@contextmanager
+def watch_process_state() -> Iterator[list[str]]:
+    """Note what has changed at the end of the block, and set it back."""
+    before = {name: read() for name, (read, _) in _STATES.items()}
+    changed: list[str] = []
+    try:
+        yield changed
+    finally:
+        for name, (read, put_back) in _STATES.items():
+            if read() != before[name]:
+                changed.append(name)
+                with suppress(OSError):
+                    put_back(before[name])

@@ -1,0 +1,17 @@
+"""Further faults, by the rule that each breaks: statuses, waits, late answers and event loops."""
+
+from __future__ import annotations
+
+from typing import Final
+
+BESIDE: Final[dict[str, tuple[str, ...]]] = {
+    "GC304": ("known-statuses-only",),
+    "GC415": ("retries-used-up",),
+    "GC422": ("files-hurried", "failure-ends-all", "refused-look-ends-all", "looks-one-by-one"),
+    "GC501": ("shorter-pauses-obeyed", "looks-at-once-when-told"),
+    "GC504": ("no-connection-fatal",),
+    "GC512": ("pauses-kept",),
+    "GC802": ("model-unbounded",),
+    "GC809": ("task-left-at-close",),
+    "GC812": ("loop-blocked-by-reads", "loop-blocked-by-looks", "loop-blocked-by-files"),
+}
