@@ -35,6 +35,7 @@ FILE_FAULTS: Final[dict[str, tuple[str, ...]]] = {
         "replaced-in-place",
         "overwrites-though-told-not-to",
         "name-chosen-early",
+        "takes-what-is-there",
     ),
     "GC610": ("downloads-follow",),
     "GC611": ("html-saved", "json-saved"),

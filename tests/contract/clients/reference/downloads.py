@@ -164,7 +164,9 @@ def save(core: Core, item: dict[str, Any], path: Path, *, overwrite: bool) -> St
 
 
 def copied(core: Core, link: str, path: Path) -> bool:
-    """Return whether a link was to a local file, of which faulty clients make a copy."""
+    """Return whether a faulty client has a local file copied, or takes one that is there."""
+    if core.faulty("takes-what-is-there") and path.exists():
+        return True
     named = urlsplit(link) if link.startswith("file:") else None
     local = named.path if named and core.faulty("local-files-copied") else ""
     if core.faulty("paths-copied") and link.startswith("/"):

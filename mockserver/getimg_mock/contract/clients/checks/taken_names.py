@@ -29,17 +29,21 @@ if TYPE_CHECKING:
 TAKEN: Final = "again-meanwhile"
 _OF_ANOTHER: Final = b"what another program has written meanwhile"
 _WITNESS: Final = ".another-program-took-"
-_BEFORE_HEAD, _AMID_BODY, _FOLDER_GONE = 1, 2, 3
-"""The calls, by what happens to each; the first one shows which name the client takes."""
+_BEFORE_HEAD, _AMID_BODY, _FOLDER_GONE, _BEFORE_CALL = 1, 2, 3, 4
+"""The calls, by what happens to each; the first one shows which name the client takes.
+
+The last one is asked to overwrite what is there.
+"""
 _STEP: Final = 0.2
 
 
 def cases(_: Stream) -> Iterator[Case]:
-    """Yield the case: one file four times, each in a folder of its own."""
+    """Yield the case: one file five times, each in a folder of its own."""
     result = describe_result("req-01K6TAKEN000001")
     first = ClientCall(op="download", args={"result": result, "overwrite": False})
+    last = ClientCall(op="download", args={"result": result, "overwrite": True})
     serve = FaultRule(on=DOWNLOAD_OPERATION, do=_serve_meanwhile, label="the file, in pieces")
-    yield Case(name=TAKEN, calls=(first,) * 4, rules=(serve,), patience=12)
+    yield Case(name=TAKEN, calls=(*(first,) * 4, last), rules=(serve,), patience=12)
 
 
 def _serve_meanwhile(turn: FaultContext) -> WireScript:
@@ -50,8 +54,12 @@ def _serve_meanwhile(turn: FaultContext) -> WireScript:
     def change() -> None:
         if call == _FOLDER_GONE:
             shutil.rmtree(folder, ignore_errors=True)
-        elif call:
+        else:
             _take_names(place / "0", folder)
+        if call == _AMID_BODY:
+            last = place / str(_BEFORE_CALL)
+            last.mkdir(exist_ok=True)
+            _take_names(place / "0", last)
 
     head = WireAnswer(200, (("Content-Type", "image/jpeg"),)).head(length=len(JPEG))
     half = len(JPEG) // 2
@@ -77,6 +85,9 @@ def _take_names(saved: Path, folder: Path) -> None:
 def taken_names_are_left(history: ClientHistory) -> Iterator[Observation]:
     """Judge files that another program has written, and folders that it has removed."""
     for outcome in history.calls("download"):
+        if outcome.args["overwrite"]:
+            yield from _is_replaced(history, outcome)
+            continue
         sent = history.during(outcome)[-1:]
         names = [each for each in outcome.files if each.startswith(_WITNESS)]
         for name in (each.removeprefix(_WITNESS) for each in names):
@@ -88,6 +99,19 @@ def taken_names_are_left(history: ClientHistory) -> Iterator[Observation]:
             )
         if outcome.kind == "value" and sent:
             yield _is_saved(outcome, taken=bool(names))
+
+
+def _is_replaced(history: ClientHistory, outcome: CallOutcome) -> Iterator[Observation]:
+    """Judge a file that is there with other content, and is to be overwritten."""
+    if any(each.startswith(_WITNESS) for each in outcome.files):
+        saved = any(outcome.files[each] == JPEG for each in list_finished_files(outcome))
+        judge = expect if outcome.kind == "value" else warn_unless
+        yield judge(
+            saved,
+            "the file of the result: it was asked to overwrite what is there",
+            f"{outcome.shown}, with what another program had written",
+            *history.during(outcome)[-1:],
+        )
 
 
 def _is_saved(outcome: CallOutcome, *, taken: bool) -> Observation:
