@@ -165,6 +165,7 @@ def _build_failure_rule(every: int, failures: tuple[FaultAction, ...]) -> FaultR
         "waited-often*",
         "rounds-*",
         "given-up-twice",
+        "held-brief-*",
         "cut-often",
         "refused-often",
         "cut-withdrawn-often",
@@ -187,7 +188,7 @@ def nothing_leaks(history: ClientHistory) -> Iterator[Observation]:
     if history.case in _CLOSED:
         yield _closing_closes(history)
         return
-    if history.case == "given-up-twice":
+    if history.case.startswith(("given-up-twice", "held-brief")):
         yield from _waits_are_over(history)
         return
     yield from _nothing_piles_up(history)

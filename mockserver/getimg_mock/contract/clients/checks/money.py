@@ -309,7 +309,7 @@ def retries_send_the_same(history: ClientHistory) -> Iterator[Observation]:
     evidence="choice",
     why="Lost attempts are charged too.",
     fix="Add up the costs of all attempts, or do not submit twice.",
-    cases=("happy", "saved", "waits-apart", "lost-*"),
+    cases=("happy", "saved", "waits-apart*", "lost-*"),
 )
 def costs_are_told(history: ClientHistory) -> Iterator[Observation]:
     """Demands that the total cost in a result is what the ledger charged for the call.

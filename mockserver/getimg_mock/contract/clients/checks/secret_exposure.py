@@ -61,7 +61,14 @@ _BROKEN: Final = (
 )
 """Cases of answers that hold a link and are not what the API documents."""
 
-_LOGGED: Final = ("failed-video-odd", "held-shorter", "nobody-*", "cut-reset", "refused-500")
+_LOGGED: Final = (
+    "failed-video-odd",
+    "held-shorter",
+    "held-rarely-real",
+    "nobody-*",
+    "cut-reset",
+    "refused-500",
+)
 """Further cases of calls that end in an error, about which clients write something."""
 
 
