@@ -117,7 +117,7 @@ def _build_single_tries() -> Iterator[Case]:
 
 
 def _build_limited_cases() -> Iterator[Case]:
-    """Yield the case of limits without an end, and that of failures with good calls in between."""
+    """Yield the cases of limits without an end, and that of failures with good calls in between."""
     limited = fault_actions.refuse_with_wait(429, lambda _: (("Retry-After", "1"),))
     yield Case(
         name="limited-always",
@@ -126,6 +126,15 @@ def _build_limited_cases() -> Iterator[Case]:
         options={"max_retries": 3},
         limit=LIMIT,
         patience=None,
+    )
+    yield Case(
+        name="limited-always-real",
+        calls=(image(), video().instead_of("generate_image")),
+        rules=(FaultRule(on="*", do=limited, label="429 for ever"),),
+        options={"max_retries": 1},
+        needs=("max_retries",),
+        limit=LIMIT,
+        patience=6,
     )
     yield _build_case_of_calls_between()
 
@@ -163,7 +172,7 @@ def _build_case_of_calls_between() -> Case:
     evidence="documented",
     why="The documentation asks to retry 5xx with back-off.",
     fix="Use exponential back-off with full jitter, a maximum wait and a maximum number of tries.",
-    cases=("down", "down-*", "errors-retried", "ordered-500-*", "limited-always", "well-between"),
+    cases=("down", "down-*", "errors-retried", "ordered-500-*", "limited-always*", "well-between"),
 )
 def back_off_is_sound(history: ClientHistory) -> Iterator[Observation]:
     """Demands that waits between attempts grow, differ between calls, and have a maximum.
@@ -178,6 +187,7 @@ def back_off_is_sound(history: ClientHistory) -> Iterator[Observation]:
     own = {
         "errors-retried": _waits_are_made,
         "limited-always": _limits_end,
+        "limited-always-real": _limits_end,
         "well-between": _waits_begin_anew,
     }
     if history.case in own:

@@ -89,16 +89,15 @@ def _build_cancelled_cases() -> Iterator[Case]:
 
     Nothing is tried again where that can be had: a read that was cut would be, and look well.
     """
-    slow = FaultRule(on="models.list", do=fault_actions.answer_late(10.0), label="a slow list")
+    slow = FaultRule(on="models.list", do=fault_actions.answer_late(2.0), label="a slow list")
     yield Case(
         name="many-cancelled-reads",
         calls=(models(), models()),
         together=True,
-        interrupt_after=3.0,
+        interrupt_after=0.7,
         options=NO_RETRIES,
         rules=(slow,),
         limit=LIMIT,
-        patience=None,
     )
     yield _build_cancelled_order_case()
     yield Case(

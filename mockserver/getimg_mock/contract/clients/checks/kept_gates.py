@@ -115,7 +115,20 @@ def _build_queue_case() -> Case:
 
 
 def _build_real_cases() -> Iterator[Case]:
-    """Yield the cases in real time: a wait and two downloads are cancelled, and one more is not."""
+    """Yield the cases in real time: a wait and two downloads are cancelled, and one more is not.
+
+    And an order that was tried again in vain is followed by another one.
+    """
+    yield build_failing_case(
+        "after-tries-real",
+        "images.generate",
+        image(),
+        fault_actions.refuse_with_wait(429, lambda _: (("Retry-After", "1"),)),
+        times=1,
+        options=_TRIES | {"max_retries": 1},
+        needs=("max_retries",),
+        patience=8,
+    )
     told = fault_actions.refuse_with_wait(429, lambda _: (("Retry-After", "2"),))
     rule = fail_at_first("videos.retrieve", told, times=1)
     yield Case(

@@ -84,10 +84,10 @@ def cases(_: Stream) -> Iterator[Case]:
     yield build_real_wait_case(
         "slower-please-real",
         patience=20,
-        seconds=3,
+        seconds=4,
         wait_timeout=15,
-        rules=_build_retry_after_rules(4, 0),
-    )
+        rules=_build_retry_after_rules(3, 1),
+    ).with_changes(options={"poll_interval": 1.5, "wait_timeout": 15})
 
 
 def build_wait_case(name: str, **more: Any) -> Case:

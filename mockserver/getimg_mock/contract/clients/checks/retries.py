@@ -42,12 +42,14 @@ LIMIT: Final = 3 * HOUR
 KINDS: Final = (("image", "images.generate", image()), ("video", "videos.create", video()))
 
 _NOT_DONE: Final = build_error(
-    503, "server_error", "Down for a moment; nothing was done.", ("Retry-After", "2")
+    503, "server_error", "Down for a moment; nothing was done.", ("Retry-After", "1")
 )
 _DOWN: Final = build_error(500, "server_error", "Something went wrong on our end")
 _OUTAGE_CALLS: Final = 6
 """How many calls fail one after another before the service is well again."""
 _HALFWAY: Final = "reset halfway"
+_ABSENCE: Final = 0.8
+"""For how many seconds nothing listens when an order is to be sent."""
 READS: Final = (
     ("models.list", models()),
     ("billing.balance", balance()),
@@ -96,7 +98,7 @@ def cases(_: Stream) -> Iterator[Case]:
 
 
 def _build_early_failure_cases() -> Iterator[Case]:
-    limited = fault_actions.refuse_with_wait(429, lambda _: (("Retry-After", "2"),))
+    limited = fault_actions.refuse_with_wait(429, lambda _: (("Retry-After", "1"),))
     for kind, on, call in KINDS:
         for name, rule in (
             (
@@ -119,6 +121,26 @@ def _build_early_failure_cases() -> Iterator[Case]:
                 settings={"video_seconds": 1},
                 patience=None if name == "refused" else 12,
             )
+    # A program cannot be refused its first connection alone: the service leaves before its order.
+    yield Case(
+        name="early-refused-real",
+        calls=(
+            models(),
+            _add_reference(*KINDS[0][::2]),
+            _add_reference(*KINDS[1][::2]).instead_of("generate_image"),
+        ),
+        rules=(FaultRule(on="models.list", do=_answer_and_leave, label="gone for a moment"),),
+        limit=LIMIT,
+        settings={"video_seconds": 1},
+        patience=12,
+    )
+
+
+def _answer_and_leave(turn: FaultContext) -> WireScript:
+    """Answer and close the connection, and have nothing listen for a moment."""
+    answer = turn.proceed().with_headers(("Connection", "close"))
+    turn.adversary.go_away(_ABSENCE)
+    return (*answer.to_script(), WireStep("close"))
 
 
 def _add_reference(kind: str, call: ClientCall) -> ClientCall:
@@ -168,8 +190,8 @@ def _build_recovery_cases() -> Iterator[Case]:
             name=f"get-wait-{name}",
             calls=(video(),),
             needs=("retries",),
-            settings={"video_seconds": 1.5},
-            options={"poll_interval": 1, "wait_timeout": 30},
+            settings={"video_seconds": 1},
+            options={"poll_interval": 0.5, "wait_timeout": 30},
             patience=25,
             rules=(
                 FaultRule(
@@ -267,7 +289,7 @@ def early_failures_do_no_harm(history: ClientHistory) -> Iterator[Observation]:
     Fails when a second attempt was served and the call still raises, when more than one generation
     is paid, or when the error is not clear.
     """
-    for outcome in history.calls():
+    for outcome in history.calls("generate_image", "generate_video"):
         sent = history.during(outcome)
         paid = [each for each in sent if each.paid]
         again = len([each for each in sent if each.submits]) > 1

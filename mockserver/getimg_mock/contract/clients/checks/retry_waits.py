@@ -71,7 +71,7 @@ _ODD_WAITS: Final = (
 
 def cases(_: Stream) -> Iterator[Case]:
     """Yield a case for each way to say how long to wait."""
-    yield _build_rate_limit_case("wait-5", _ask_for("5"), patience=7)
+    yield _build_rate_limit_case("wait-5", _ask_for("5", "retry-after"), patience=7)
     yield _build_rate_limit_case("wait-17", _ask_for(" 17 ", "retry-after"), patience=None)
     for place, text in enumerate(_ODD_RESETS):
         # Often enough that one pause is no accident of a client whose pauses are random.
@@ -93,22 +93,23 @@ def cases(_: Stream) -> Iterator[Case]:
 
 def _build_other_cases() -> Iterator[Case]:
     """Yield the cases of reads that are limited, and of orders while the service is down."""
-    for name, status, calls, on in (
-        ("reads", 429, (models(), balance()), ("models.list", "billing.balance")),
-        ("down", 503, (image(), video()), ("images.generate", "videos.create")),
+    reads = (models(), balance().instead_of("models"))
+    for name, status, seconds, calls, on, patience in (
+        ("reads", 429, 2, reads, ("models.list", "billing.balance"), 6.0),
+        ("down", 503, 5, (image(), video()), ("images.generate", "videos.create"), None),
     ):
-        act = fault_actions.refuse_with_wait(status, _ask_for("5"))
+        act = fault_actions.refuse_with_wait(status, _ask_for(str(seconds)))
         rules = (
-            FaultRule(on=each, do=act, label=f"{status}: 5 s", nth=(1,), must=place == 0)
+            FaultRule(on=each, do=act, label=f"{status}: {seconds} s", nth=(1,), must=place == 0)
             for place, each in enumerate(on)
         )
         yield Case(
-            name=f"wait-{name}-5",
+            name=f"wait-{name}-{seconds}",
             calls=calls,
             rules=tuple(rules),
             limit=LIMIT,
             settings={"video_seconds": 1},
-            patience=None,
+            patience=patience,
         )
 
 
@@ -216,7 +217,7 @@ def _build_rate_limit_case(
     evidence="documented",
     why="The documentation names Retry-After for 429.",
     fix="Wait at least as long as Retry-After says.",
-    cases=("wait-*", "shaky-429", "shaky-told"),
+    cases=("wait-*", "shaky-429", "shaky-told", "shaky-real"),
 )
 @client_check(
     "GC412",

@@ -48,6 +48,8 @@ _TOGETHER: Final = 8
 _TOGETHER_SECONDS: Final = 17.0
 """So that orders at the same time take less than a minute where three are under way at most: that
 is what some accounts allow, and a client may keep to it."""
+_TOGETHER_REAL: Final = 1.7
+"""The same in real time, at a timeout of six seconds: two at a time would take longer."""
 _BESIDE: Final = "slow-orders-beside"
 _REFUSAL: Final = 1.0
 """After how many seconds an order is refused: by then, the other calls are under way."""
@@ -83,6 +85,15 @@ def cases(_: Stream) -> Iterator[Case]:
     yield from _build_slow_reads()
     several = tuple(call for call in _ORDERS for _ in range(_TOGETHER))
     yield _build_case("slow-orders-together", _TOGETHER_SECONDS, calls=several, together=True)
+    yield _build_case(
+        "slow-orders-together-real",
+        _TOGETHER_REAL,
+        calls=several,
+        together=True,
+        options={"timeout": 6},
+        needs=("timeout",),
+        patience=10,
+    )
     yield from _build_cases_beside()
 
 
