@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 _UNAVAILABLE: Final = fault_actions.answer_instead(
     build_error(503, "server_error", "Something went wrong on our end")
 )
+_SOON: Final = fault_actions.refuse_with_wait(503, lambda _: (("Retry-After", "2"),))
 _AT_ONCE: Final = fault_actions.refuse_with_wait(503, lambda _: (("Retry-After", "0"),))
 _BUSY: Final = fault_actions.answer_instead(
     build_error(429, "rate_limit", "Too many requests.", ("Retry-After", "12"))
@@ -115,7 +116,7 @@ def _build_odd_answer_cases() -> Iterator[Case]:
 
 def _build_real_cases() -> Iterator[Case]:
     for name, act, label, nth in (
-        ("shaky-real", _UNAVAILABLE, "503", 2),
+        ("shaky-real", _SOON, "503", 2),
         ("late-404-real", _NOT_FOUND, "404", 1),
     ):
         rule = _build_poll_rule(act, label, nth=(nth,))
@@ -141,11 +142,11 @@ def _build_incomplete_case() -> Case:
     return build_real_wait_case(
         "shaky-incomplete",
         patience=12,
-        seconds=1,
-        wait_timeout=4,
+        seconds=0.5,
+        wait_timeout=2,
         needs=("wait_timeout",),
         rules=(rule,),
-    ).with_changes(calls=(video(),) * 3)
+    ).with_changes(calls=(video(),) * 3, options={"poll_interval": 0.5, "wait_timeout": 2})
 
 
 def _take_the_file_away(turn: FaultContext) -> WireAnswer:

@@ -36,7 +36,7 @@ _LOOKUPS: Final = (
     ClientCall(op="model", args={"id": IMAGE["model"]}),
     ClientCall(op="retrieve_video", args={"id": "req-01K6SILENT00001"}),
 )
-_OPTIONS: Final = {"timeout": 2, "max_retries": 0}
+_OPTIONS: Final = {"timeout": 1, "max_retries": 0}
 
 
 def cases(_: Stream) -> Iterator[Case]:
@@ -71,7 +71,7 @@ def _build_order_cases(silence: FaultRule, drip: FaultRule) -> Iterator[Case]:
     yield Case(
         name="silence-lookups",
         calls=_LOOKUPS,
-        options=_OPTIONS | {"timeout": 1},
+        options=_OPTIONS,
         needs=("timeout", "max_retries"),
         patience=12,
         limit=HOUR,
@@ -92,6 +92,14 @@ def _build_order_cases(silence: FaultRule, drip: FaultRule) -> Iterator[Case]:
         options=_OPTIONS,
         needs=("timeout",),
         patience=None,
+        limit=HOUR,
+        rules=(drip,),
+    )
+    yield Case(
+        name="drip-orders-real",
+        calls=(image(), video().instead_of("generate_image")),
+        options=_OPTIONS,
+        needs=("timeout",),
         limit=HOUR,
         rules=(drip,),
     )
@@ -134,14 +142,14 @@ def _build_nobody_cases() -> Iterator[Case]:
     evidence="choice",
     why="A byte now and then resets a read timeout for ever.",
     fix="Bound the whole call by a deadline on the monotonic clock.",
-    cases=("drip", "drip-orders"),
+    cases=("drip", "drip-orders*"),
 )
 def drips_end(history: ClientHistory) -> Iterator[Observation]:
     """Demands an error in time when the server sends one byte every 10 ms.
 
     Fails when the call returns a value, or lasts longer than its timeout and its retries allow.
     """
-    timeout = float(history.options.get("timeout", 2))
+    timeout = float(history.options.get("timeout", 1))
     for outcome in history.calls():
         tries = len(history.during(outcome))
         most = timeout * 2 + 2 if tries < 2 else (timeout * 2 + 40) * tries
