@@ -379,6 +379,8 @@ def tolerate(core: Core, error: ClientError, polls: int) -> None:
     summed = core.seen["summed"] = core.seen.get("summed", 0) + (not missing)
     if core.faulty("outages-summed") and summed > 7:
         raise error
+    if core.faulty("failed-looks-unforgiven") and summed > 4 * core.seen["waits"]:
+        raise error
     if missing:
         if polls > 3:
             raise error
