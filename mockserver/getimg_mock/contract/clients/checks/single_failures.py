@@ -133,7 +133,7 @@ def _act_by_plan(plan: tuple[_Planned, ...]) -> FaultAction:
 
 
 def judge_good_calls(history: ClientHistory) -> Iterator[Observation]:
-    """Judge each call that nothing befell: an earlier one failed, once, and in between all was well.
+    """Judge each call that nothing befell: an earlier one failed, and since then all was well.
 
     Calls of operations that a client lacks were not made, and those of the others in their order.
     """
