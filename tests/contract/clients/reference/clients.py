@@ -193,6 +193,8 @@ class ReferenceClient(Client):
         try:
             yield
         except httpx.TransportError:
+            if self._core.faulty("timeout-cut-by-a-break"):
+                self._core.timeout /= 2
             if self._core.faults & {"break-cuts-others", "closed-by-a-break"}:
                 self._client.close()
             if self._core.faulty("break-cuts-others"):

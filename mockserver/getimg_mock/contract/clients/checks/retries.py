@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.clients.cases import fault_actions
 from getimg_mock.contract.clients.cases.case_rules import (
@@ -47,8 +47,6 @@ _NOT_DONE: Final = build_error(
 _DOWN: Final = build_error(500, "server_error", "Something went wrong on our end")
 _OUTAGE_CALLS: Final = 6
 """How many calls fail one after another before the service is well again."""
-_POLLS_APART: Final = 15
-"""How many polls of a video every third of which fails: more failures than clients count to."""
 _HALFWAY: Final = "reset halfway"
 READS: Final = (
     ("models.list", models()),
@@ -195,7 +193,7 @@ def _build_recovery_cases() -> Iterator[Case]:
         ),
     )
     yield _build_apart_case(down)
-    yield _build_forgiving_case()
+    yield from _build_forgiving_cases()
     yield from _build_recovered_cases()
 
 
@@ -227,35 +225,42 @@ def _build_apart_case(down: FaultAction) -> Case:
     )
 
 
-def _build_forgiving_case() -> Case:
-    """Return the case in which every third poll fails, in two waits, also in real time.
+def _build_forgiving_cases() -> Iterator[Case]:
+    """Yield the cases in which every third poll fails: in two waits in real time, and a long one.
 
     What fails in between is over with the next good answer: no count of it may end a wait.
     """
-    rule = FaultRule(on="videos.retrieve", do=_fail_every_third, label="each third poll")
-    return Case(
-        name="get-wait-apart-real",
-        calls=(video(), video()),
-        needs=("retries", "poll_interval"),
-        settings={"video_seconds": 1},
-        options={"poll_interval": 0.2, "wait_timeout": 60},
-        limit=LIMIT,
-        patience=30,
-        rules=(rule,),
-    )
+    for name, polls, calls, more in (
+        ("real", 15, 2, {"needs": ("retries", "poll_interval"), "patience": 30}),
+        ("long", 36, 1, {"needs": ("retries", "wait_timeout"), "patience": None}),
+    ):
+        fields: dict[str, Any] = {"calls": (video(),) * calls, **more}
+        act = _fail_every_third(polls)
+        yield Case(
+            name=f"get-wait-apart-{name}",
+            settings={"video_seconds": 1},
+            options={"poll_interval": 0.2 if name == "real" else 5, "wait_timeout": 600},
+            limit=LIMIT,
+            rules=(FaultRule(on="videos.retrieve", do=act, label="each third poll"),),
+            **fields,
+        )
 
 
-def _fail_every_third(turn: FaultContext) -> WireAnswer | WireScript:
-    """Answer the first polls of a video: one fails, two say that it is pending, and so on."""
-    path = turn.asked.target.partition("?")[0]
-    before = sum(each.path == path for each in turn.adversary.exchanges)
-    if before >= _POLLS_APART:
-        return turn.proceed()
-    pending = build_json_answer(200, {"id": path.rpartition("/")[2], "status": "pending"})
-    if before % 3:
-        return pending
-    # One that breaks off halfway is not hidden by what a library itself tries again.
-    return cut(pending) if turn.adversary.call else fault_actions.UNAVAILABLE
+def _fail_every_third(polls: int) -> FaultAction:
+    """Return the action for the first polls of a video: one fails, two say pending, and so on."""
+
+    def act(turn: FaultContext) -> WireAnswer | WireScript:
+        path = turn.asked.target.partition("?")[0]
+        before = sum(each.path == path for each in turn.adversary.exchanges)
+        if before >= polls:
+            return turn.proceed()
+        pending = build_json_answer(200, {"id": path.rpartition("/")[2], "status": "pending"})
+        if before % 3:
+            return pending
+        # One that breaks off halfway is not hidden by what a library itself tries again.
+        return cut(pending) if turn.adversary.call else fault_actions.UNAVAILABLE
+
+    return act
 
 
 def _build_recovered_cases() -> Iterator[Case]:

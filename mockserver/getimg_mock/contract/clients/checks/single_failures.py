@@ -58,7 +58,8 @@ def _serve_page(status: int) -> FaultAction:
     return fault_actions.answer_instead(page)
 
 
-_FAILURES: Final[dict[str, FaultAction]] = {
+_ACTIONS: Final[dict[str, FaultAction]] = {
+    "": _serve,
     "reset": fault_actions.end_before_work("reset"),
     "closed": fault_actions.end_before_work("close"),
     "cut": _cut,
@@ -68,6 +69,7 @@ _FAILURES: Final[dict[str, FaultAction]] = {
     "200, HTML": _serve_page(200),
     "404, HTML": _serve_page(404),
     "nobody listens": fault_actions.go_away(2.0),
+    "late": fault_actions.answer_late(1.0, _serve),
 }
 _PLANNED: Final = (
     (balance(), models(), ("reset", "cut", "silence", "503", "502, HTML", "200, HTML")),
@@ -82,8 +84,12 @@ Each failure has two good calls behind it: no breaker opens that counts more tha
 _BACK: Final = 10.0
 """After how many seconds somebody listens again, and longer."""
 
+_LATE: Final = "late"
+"""A call that is served within its timeout, though not at once: no failure may have cut that."""
+_GOOD: Final = ("", _LATE)
+
 _Planned = tuple[ClientCall, str]
-"""A call, and how it fails; good ones have no word."""
+"""A call, and how it fails; good ones have no word, or are late."""
 
 
 def _plan_real() -> tuple[_Planned, ...]:
@@ -91,7 +97,7 @@ def _plan_real() -> tuple[_Planned, ...]:
     for call, other, ways in _PLANNED:
         for way in ways:
             plan += [(call, way), (call, ""), (other, "")]
-    return tuple(plan)
+    return (*plan, (balance(), _LATE))
 
 
 def _plan_absent() -> tuple[_Planned, ...]:
@@ -99,7 +105,7 @@ def _plan_absent() -> tuple[_Planned, ...]:
     plan: list[_Planned] = [(image(), "")]
     for call, other, _ in _PLANNED:
         later = ClientCall(op=call.op, args=call.args, after=_BACK)
-        plan += [(call, "nobody listens"), (later, ""), (other, "")]
+        plan += [(call, "nobody listens"), (later, ""), (call, _LATE), (other, "")]
     return tuple(plan)
 
 
@@ -126,8 +132,7 @@ def cases(_: Stream) -> Iterator[Case]:
 def _act_by_plan(plan: tuple[_Planned, ...]) -> FaultAction:
     def act(turn: FaultContext) -> WireAnswer | WireScript:
         way = plan[turn.adversary.call][1]
-        answer: WireAnswer | WireScript = (_FAILURES[way] if way else _serve)(turn)
-        return answer
+        return _ACTIONS[way](turn)
 
     return act
 
@@ -141,7 +146,7 @@ def judge_good_calls(history: ClientHistory) -> Iterator[Observation]:
     plan = [each for each in _PLANS[history.case] if each[0].op in made]
     before = "nothing"
     for (_, way), outcome in zip(plan, history.calls(), strict=False):
-        if way:
+        if way not in _GOOD:
             before = f"a failure of one call ({way})"
             continue
         yield expect(
