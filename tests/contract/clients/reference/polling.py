@@ -363,7 +363,7 @@ def called_failed(error: ClientError, core: Core, *, down: bool) -> None:
 def summed_up(core: Core, *, missing: bool) -> bool:
     """Return whether a faulty client has counted too many failures, without any reset."""
     summed = core.seen["summed"] = core.seen.get("summed", 0) + (not missing)
-    most = {"failed-looks-unforgiven": 4, "ten-failed-looks-a-wait": 10}
+    most = {"failed-looks-unforgiven": 3, "ten-failed-looks-a-wait": 10}
     unforgiven = any(
         core.faulty(each) and summed > most[each] * core.seen["waits"] for each in most
     )

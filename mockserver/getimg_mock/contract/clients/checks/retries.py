@@ -230,29 +230,30 @@ def _build_forgiving_cases() -> Iterator[Case]:
 
     What fails in between is over with the next good answer: no count of it may end a wait.
     """
-    for name, polls, calls, more in (
-        ("real", 15, 2, {"needs": ("retries", "poll_interval"), "patience": 30}),
-        ("long", 36, 1, {"needs": ("retries", "wait_timeout"), "patience": None}),
+    for name, polls, more in (
+        # Each failure costs a program a second, as it backs off: four and two are enough.
+        ("real", (10, 4), {"needs": ("retries", "poll_interval"), "patience": 20}),
+        ("long", (36,), {"needs": ("retries", "wait_timeout"), "patience": None}),
     ):
-        fields: dict[str, Any] = {"calls": (video(),) * calls, **more}
+        fields: dict[str, Any] = {"calls": (video(),) * len(polls), **more}
         act = _fail_every_third(polls)
         yield Case(
             name=f"get-wait-apart-{name}",
             settings={"video_seconds": 1},
-            options={"poll_interval": 0.2 if name == "real" else 5, "wait_timeout": 600},
+            options={"poll_interval": 0.1 if name == "real" else 5, "wait_timeout": 600},
             limit=LIMIT,
             rules=(FaultRule(on="videos.retrieve", do=act, label="each third poll"),),
             **fields,
         )
 
 
-def _fail_every_third(polls: int) -> FaultAction:
-    """Return the action for the first polls of a video: one fails, two say pending, and so on."""
+def _fail_every_third(polls: tuple[int, ...]) -> FaultAction:
+    """Return the action for so many polls of each call: one fails, two say pending, and so on."""
 
     def act(turn: FaultContext) -> WireAnswer | WireScript:
         path = turn.asked.target.partition("?")[0]
         before = sum(each.path == path for each in turn.adversary.exchanges)
-        if before >= polls:
+        if before >= polls[turn.adversary.call]:
             return turn.proceed()
         pending = build_json_answer(200, {"id": path.rpartition("/")[2], "status": "pending"})
         if before % 3:

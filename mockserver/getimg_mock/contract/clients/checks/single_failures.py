@@ -75,7 +75,7 @@ _PLANNED: Final = (
     (balance(), models(), ("reset", "cut", "silence", "503", "502, HTML", "200, HTML")),
     (image(), balance(), ("reset", "cut", "503", "502, HTML")),
     (RETRIEVE, models(), ("cut", "closed", "503")),
-    (download(), balance(), ("cut", "404, HTML", "silence", "503", "200, HTML", "reset")),
+    (download(), balance(), ("cut", "404, HTML", "503", "200, HTML", "reset")),
 )
 """Calls that fail in these ways, and what is called beside them.
 
@@ -101,11 +101,15 @@ def _plan_real() -> tuple[_Planned, ...]:
 
 
 def _plan_absent() -> tuple[_Planned, ...]:
-    """Return the plan for virtual time, in which a call can wait until somebody listens again."""
+    """Return the plan for virtual time, in which nothing takes long.
+
+    A call can wait until somebody listens again, and silence is had by all.
+    """
     plan: list[_Planned] = [(image(), "")]
     for call, other, _ in _PLANNED:
         later = ClientCall(op=call.op, args=call.args, after=_BACK)
         plan += [(call, "nobody listens"), (later, ""), (call, _LATE), (other, "")]
+        plan += [(call, "silence"), (call, _LATE), (other, "")]
     return tuple(plan)
 
 
