@@ -134,6 +134,7 @@ def _answer_otherwise(each: HttpExchange) -> HttpExchange:
     [
         "schemes",
         "paths",
+        "ways past the gate",
         "methods",
         "ranges of costs",
         "images: unknown fields",

@@ -98,8 +98,10 @@ def is_assumed(exchange: HttpExchange) -> bool:
     if step is None:
         return False
     refused = exchange.operation == "downloads.retrieve" and exchange.status >= 400
+    undocumented = not exchange.operation  # such as a slash at the end, which may be redirected
     return (
         refused
+        or undocumented
         or step.use in _ASSUMED_ROLES
         or step.fault in _ASSUMED_FAULTS
         or is_left_open(exchange)
