@@ -312,21 +312,25 @@ def failures_leave_a_client_able(history: ClientHistory) -> Iterator[Observation
         return
     if history.case.startswith("after-withdrawn"):
         yield _cancelled_calls_end(history)
-    last = history.calls()[-1] if history.calls() else None
-    if last is not None:
-        yield expect(
-            last.kind == "value",
-            "a value: this call is valid, and is served",
-            last.shown,
-            *history.during(last)[-1:],
-        )
-        if history.case.startswith(_OUTAGE):
-            sent = find_own_requests(history, last)
-            yield expect(sent, "a request to the service, an hour later", f"none; {last.shown}")
-        yield from _is_sent_soon(history, last)
-        own = find_answer(history, last)
-        if history.case == "after-late" and last.kind == "value" and own:
-            yield judge_unchanged(own[0].plain, last, *own)
+    for last in history.calls()[-1:]:
+        yield from _last_call_is_served(history, last)
+
+
+def _last_call_is_served(history: ClientHistory, last: CallOutcome) -> Iterator[Observation]:
+    """Judge the call after all those that failed."""
+    yield expect(
+        last.kind == "value",
+        "a value: this call is valid, and is served",
+        last.shown,
+        *history.during(last)[-1:],
+    )
+    if history.case.startswith(_OUTAGE):
+        sent = find_own_requests(history, last)
+        yield expect(sent, "a request to the service, an hour later", f"none; {last.shown}")
+    yield from _is_sent_soon(history, last)
+    own = find_answer(history, last)
+    if history.case == "after-late" and last.kind == "value" and own:
+        yield judge_unchanged(own[0].plain, last, *own)
 
 
 def _cancelled_calls_end(history: ClientHistory) -> Observation:
