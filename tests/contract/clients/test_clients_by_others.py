@@ -78,6 +78,7 @@ def test_what_failed_good_clients_once_does_so_no_more(name: str, checks: str) -
         ("OneKeyForAllClients", "GC711", "FAIL"),
         ("PenaltyOutlastsDeadline", "GC502", "FAIL"),
         ("GateStaysShutAfterCancel", "GC308", "FAIL"),
+        ("RaisesErrorsThatDoNotUnpickle", "GC301", "WARN"),
     ],
 )
 def test_what_was_missed_at_first_sight_is_found_by_the_right_check(
@@ -86,6 +87,26 @@ def test_what_was_missed_at_first_sight_is_found_by_the_right_check(
     """A fault that one author could think of comes back in the code of others."""
     result = verify(PythonDriver(CLIENTS[name].maker, name), checks=choose_checks([check]))
     assert [each.status for each in result.verdicts] == [status]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "check", "case"),
+    [
+        ("ClosesSessionInOutage", "GC308", "after-each-real"),
+        ("NeverForgivesFailedPolls", "GC409", "get-wait-apart-real"),
+    ],
+)
+def test_what_a_failure_leaves_behind_is_found_in_programs(
+    name: str, check: str, case: str
+) -> None:
+    """A program that cannot advance its clocks is asked in real time, by failures one at a time."""
+    driver = ProcessDriver(find_command(CLIENTS[name]), name)
+    try:
+        result = verify(driver, checks=choose_checks([check]), among=[case])
+    finally:
+        driver.close()
+    assert [each.status for each in result.verdicts] == ["FAIL"]
 
 
 @pytest.mark.slow

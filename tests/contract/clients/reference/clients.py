@@ -189,12 +189,15 @@ class ReferenceClient(Client):
 
     @contextmanager
     def _cutting_others(self) -> Iterator[None]:
-        """Send inside; a faulty client closes all its connections when one of them breaks."""
+        """Send inside; faulty clients close all their connections when one breaks, or for good."""
         try:
             yield
         except httpx.TransportError:
-            if self._core.faulty("break-cuts-others"):
+            if self._core.faulty("timeout-cut-by-a-break"):
+                self._core.timeout /= 2
+            if self._core.faults & {"break-cuts-others", "closed-by-a-break"}:
                 self._client.close()
+            if self._core.faulty("break-cuts-others"):
                 self._connect()
             raise
 

@@ -38,7 +38,7 @@ def download(
     path = place_of(core, result, item, directory, index)
     overwrite = slips.ask_to_overwrite(core, overwrite=overwrite) or confused(core, path, index)
     forget_others(core, path)
-    if copied(core, str(item["url"]), path):
+    if copied(core, str(item["url"]), path) or taken_for_it(core, path):
         return str(path)
     for last in (False, True):
         try:
@@ -163,10 +163,17 @@ def save(core: Core, item: dict[str, Any], path: Path, *, overwrite: bool) -> St
     return named if core.faulty("wanted-path-told") else saved
 
 
+def taken_for_it(core: Core, path: Path) -> bool:
+    """Return whether a faulty client takes what has the name for the file, whatever it is."""
+    folder = core.faulty("folders-taken-for-files") and path.is_dir()
+    link = core.faulty("links-taken-for-files") and path.is_symlink()
+    empty = core.faulty("empty-taken-for-files") and path.exists() and not path.stat().st_size
+    there = core.faulty("takes-what-is-there") and path.exists()
+    return folder or link or empty or there
+
+
 def copied(core: Core, link: str, path: Path) -> bool:
-    """Return whether a faulty client has a local file copied, or takes one that is there."""
-    if core.faulty("takes-what-is-there") and path.exists():
-        return True
+    """Return whether a faulty client has a local file copied."""
     named = urlsplit(link) if link.startswith("file:") else None
     local = named.path if named and core.faulty("local-files-copied") else ""
     if core.faulty("paths-copied") and link.startswith("/"):

@@ -360,6 +360,16 @@ def called_failed(error: ClientError, core: Core, *, down: bool) -> None:
         raise MissingError("not found", status=404) from None
 
 
+def summed_up(core: Core, *, missing: bool) -> bool:
+    """Return whether a faulty client has counted too many failures, without any reset."""
+    summed = core.seen["summed"] = core.seen.get("summed", 0) + (not missing)
+    most = {"failed-looks-unforgiven": 3, "ten-failed-looks-a-wait": 10}
+    unforgiven = any(
+        core.faulty(each) and summed > most[each] * core.seen["waits"] for each in most
+    )
+    return unforgiven or (core.faulty("outages-summed") and summed > 7)
+
+
 def tolerate(core: Core, error: ClientError, polls: int) -> None:
     """Raise a look's error unless the next look may do better."""
     missing = isinstance(error, MissingError)
@@ -376,8 +386,7 @@ def tolerate(core: Core, error: ClientError, polls: int) -> None:
         raise type(error)(str(error)) from None
     if core.faulty("first-outage-fatal") and not missing and error.retry_after is None:
         raise error
-    summed = core.seen["summed"] = core.seen.get("summed", 0) + (not missing)
-    if core.faulty("outages-summed") and summed > 7:
+    if summed_up(core, missing=missing):
         raise error
     if missing:
         if polls > 3:

@@ -24,6 +24,7 @@ from getimg_mock.contract.clients.checks.message_variants import PENDING, RETRIE
 from getimg_mock.contract.clients.checks.own_requests import find_answer, find_own_requests
 from getimg_mock.contract.clients.checks.response_parsing import judge_unchanged
 from getimg_mock.contract.clients.checks.retries import KINDS
+from getimg_mock.contract.clients.checks.single_failures import EACH, judge_good_calls
 from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
 from getimg_mock.contract.verdicts import expect
 
@@ -299,30 +300,38 @@ def failures_leave_a_client_able(history: ClientHistory) -> Iterator[Observation
 
     The case decides how they fail: refused, reset, cut off or unanswered calls, videos that fail,
     links that lead to a page, calls whose answer comes too late, or an outage that ended an hour
-    ago. Or the caller cancels them: halfway, in a queue, in a wait or before a further try. Fails
-    when the last call raises or does not end, is not sent after an outage, or much later than it
-    could be, or returns the answer to an earlier one, or when a cancelled one ends much later.
+    ago. Or the caller cancels them: halfway, in a queue, in a wait or before a further try. Or they
+    fail now and then, one at a time. Fails when the last call, or one behind a single failure,
+    raises or does not end, is not sent after an outage, or much later than it could be, or returns
+    the answer to an earlier one, or when a cancelled one ends much later.
     """
+    if history.case.startswith(EACH):
+        yield from judge_good_calls(history)
+        return
     if history.case.startswith(("withdrawn-", "cancelled")):
         yield from _later_calls_are_served(history)
         return
     if history.case.startswith("after-withdrawn"):
         yield _cancelled_calls_end(history)
-    last = history.calls()[-1] if history.calls() else None
-    if last is not None:
-        yield expect(
-            last.kind == "value",
-            "a value: this call is valid, and is served",
-            last.shown,
-            *history.during(last)[-1:],
-        )
-        if history.case.startswith(_OUTAGE):
-            sent = find_own_requests(history, last)
-            yield expect(sent, "a request to the service, an hour later", f"none; {last.shown}")
-        yield from _is_sent_soon(history, last)
-        own = find_answer(history, last)
-        if history.case == "after-late" and last.kind == "value" and own:
-            yield judge_unchanged(own[0].plain, last, *own)
+    for last in history.calls()[-1:]:
+        yield from _last_call_is_served(history, last)
+
+
+def _last_call_is_served(history: ClientHistory, last: CallOutcome) -> Iterator[Observation]:
+    """Judge the call after all those that failed."""
+    yield expect(
+        last.kind == "value",
+        "a value: this call is valid, and is served",
+        last.shown,
+        *history.during(last)[-1:],
+    )
+    if history.case.startswith(_OUTAGE):
+        sent = find_own_requests(history, last)
+        yield expect(sent, "a request to the service, an hour later", f"none; {last.shown}")
+    yield from _is_sent_soon(history, last)
+    own = find_answer(history, last)
+    if history.case == "after-late" and last.kind == "value" and own:
+        yield judge_unchanged(own[0].plain, last, *own)
 
 
 def _cancelled_calls_end(history: ClientHistory) -> Observation:

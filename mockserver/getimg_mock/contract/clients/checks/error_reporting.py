@@ -31,7 +31,7 @@ from getimg_mock.contract.clients.checks.several_errors import CHANGING
 from getimg_mock.contract.clients.checks.submission_rules import build_submission_rules
 from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
 from getimg_mock.contract.model_choice import PIXEL
-from getimg_mock.contract.verdicts import expect
+from getimg_mock.contract.verdicts import expect, warn_unless
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -236,9 +236,13 @@ def errors_are_visible(history: ClientHistory) -> Iterator[Observation]:
     Tries the documented statuses on submissions and reads, and those that are tried again until
     the client gives up; refusals of another kind than the one before, which the client tries again;
     and refusals that are compressed, for clients that accept that. Fails when either text is
-    missing.
+    missing. An error that cannot be unpickled is a warning: it breaks a pool of processes instead
+    of reaching the caller.
     """
     for outcome in history.calls():
+        if history.case == "errors":
+            whole = outcome.error.get("unpickles", True)
+            yield warn_unless(whole, "an error that comes out of its pickle again", outcome.shown)
         for each in find_answer(history, outcome):
             error = each.error
             if history.case == _PACKED:

@@ -333,8 +333,8 @@ def files_are_replaced_when_asked(history: ClientHistory) -> Iterator[Observatio
     Fails when a second download replaces it although `overwrite` is false, or when an interrupted
     one damages it. It is a warning when the argument is not given, or when a requested overwrite
     does not happen. Fails as well when a file is replaced that another program writes meanwhile,
-    when what it wrote is taken for the result though it was to be overwritten, or when a file is
-    said to be saved whose folder was removed.
+    or when a file is said to be saved that is not: what was there is taken for it, though it was to
+    be overwritten, empty, a link or a folder; or its folder was removed.
     """
     if history.case == TAKEN:
         yield from taken_names_are_left(history)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.clients.cases import fault_actions
 from getimg_mock.contract.clients.cases.case_rules import (
@@ -215,6 +215,7 @@ def _build_recovery_cases() -> Iterator[Case]:
         ),
     )
     yield _build_apart_case(down)
+    yield from _build_forgiving_cases()
     yield from _build_recovered_cases()
 
 
@@ -244,6 +245,45 @@ def _build_apart_case(down: FaultAction) -> Case:
             ),
         ),
     )
+
+
+def _build_forgiving_cases() -> Iterator[Case]:
+    """Yield the cases in which every third poll fails: in two waits in real time, and a long one.
+
+    What fails in between is over with the next good answer: no count of it may end a wait.
+    """
+    for name, polls, more in (
+        # Each failure costs a program a second, as it backs off: four and two are enough.
+        ("real", (10, 4), {"needs": ("retries", "poll_interval"), "patience": 20}),
+        ("long", (36,), {"needs": ("retries", "wait_timeout"), "patience": None}),
+    ):
+        fields: dict[str, Any] = {"calls": (video(),) * len(polls), **more}
+        act = _fail_every_third(polls)
+        yield Case(
+            name=f"get-wait-apart-{name}",
+            settings={"video_seconds": 1},
+            options={"poll_interval": 0.1 if name == "real" else 5, "wait_timeout": 600},
+            limit=LIMIT,
+            rules=(FaultRule(on="videos.retrieve", do=act, label="each third poll"),),
+            **fields,
+        )
+
+
+def _fail_every_third(polls: tuple[int, ...]) -> FaultAction:
+    """Return the action for so many polls of each call: one fails, two say pending, and so on."""
+
+    def act(turn: FaultContext) -> WireAnswer | WireScript:
+        path = turn.asked.target.partition("?")[0]
+        before = sum(each.path == path for each in turn.adversary.exchanges)
+        if before >= polls[turn.adversary.call]:
+            return turn.proceed()
+        pending = build_json_answer(200, {"id": path.rpartition("/")[2], "status": "pending"})
+        if before % 3:
+            return pending
+        # One that breaks off halfway is not hidden by what a library itself tries again.
+        return cut(pending) if turn.adversary.call else fault_actions.UNAVAILABLE
+
+    return act
 
 
 def _build_recovered_cases() -> Iterator[Case]:
@@ -315,8 +355,9 @@ def reads_are_retried(history: ClientHistory) -> Iterator[Observation]:
     """Demands that a read succeeds when its first attempt fails with 502, 503, 504 or a reset.
 
     A poll within a wait is a read, too, and 429 and 500 pass as well, by the documentation. Fails
-    when the failure reaches the caller, as the second attempt is always served, and when an hour
-    after an outage reads still fail. Of an answer that breaks off halfway it is a warning.
+    when the failure reaches the caller, as the second attempt is always served, when failures that
+    good polls are between end a wait, and when an hour after an outage reads still fail. Of an
+    answer that breaks off halfway it is a warning.
     """
     outcomes = history.calls()
     if history.case.startswith("get-recovered"):

@@ -81,6 +81,7 @@ def describe_error(error: BaseException, adapter: Any = None) -> dict[str, Any]:
         "shown": _represent(error),
         "trace": _format_trace(error),
         "pickled": pickle_to_text(error),
+        "unpickles": unpickles(error),
     }
     response = getattr(error, "response", None)
     status = getattr(error, "status_code", getattr(error, "status", None))
@@ -154,3 +155,25 @@ def pickle_to_text(value: Any) -> str:
         return pickle.dumps(value).decode("latin-1")
     except Exception:  # noqa: BLE001 - a value that cannot be pickled leaks nothing in a pickle
         return ""
+
+
+def unpickles(error: BaseException) -> bool:
+    """Return whether an error comes out of its pickle again, as it has to from a pool's process.
+
+    One that cannot be pickled reaches the caller in another form. Errors of libraries are theirs.
+    """
+    if type(error).__module__.partition(".")[0] in _LIBRARIES:
+        return True
+    try:
+        pickled = pickle.dumps(error)
+    except Exception:  # noqa: BLE001 - pickling may fail in any way
+        return True
+    try:
+        return isinstance(pickle.loads(pickled), type(error))  # noqa: S301 - it was just made here
+    except Exception:  # noqa: BLE001 - unpickling may fail in any way
+        return False
+
+
+_LIBRARIES: Final = frozenset(
+    {"aiohttp", "builtins", "getimg", "httpcore", "httpx", "pydantic", "requests", "urllib3"}
+)
