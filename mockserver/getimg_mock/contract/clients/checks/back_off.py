@@ -178,11 +178,10 @@ def back_off_is_sound(history: ClientHistory) -> Iterator[Observation]:
     """Demands that waits between attempts grow, differ between calls, and have a maximum.
 
     The server answers 503 throughout, 429 for ever, or 429 and 500 without a word on when to come
-    back. Fails on
-    more than a dozen attempts, on a wait or call without an end, on equal waits or none, and on a
-    number of attempts that `max_retries` does not allow, orders included, on waits that begin
-    as long as earlier ones have ended, although the service was well, and where an hour later
-    nothing is tried again any more. To wait once more after the last attempt is a warning.
+    back. Fails on more than a dozen attempts, on a wait or call without an end, on equal waits or
+    none, and on a number of attempts that `max_retries` does not allow, orders included, on waits
+    that begin as long as earlier ones have ended, although the service was well, and where an hour
+    later nothing is tried again any more. To wait once more after the last attempt is a warning.
     """
     own = {
         "errors-retried": _waits_are_made,

@@ -71,6 +71,7 @@ def cases(_: Stream) -> Iterator[Case]:
         )
     yield _build_link_case()
     yield _build_queue_case()
+    yield _build_tried_case()
     yield from _build_real_cases()
 
 
@@ -114,12 +115,9 @@ def _build_queue_case() -> Case:
     )
 
 
-def _build_real_cases() -> Iterator[Case]:
-    """Yield the cases in real time: a wait and two downloads are cancelled, and one more is not.
-
-    And an order that was tried again in vain is followed by another one.
-    """
-    yield build_failing_case(
+def _build_tried_case() -> Case:
+    """Return the case in real time of an order behind one that was tried again in vain."""
+    return build_failing_case(
         "after-tries-real",
         "images.generate",
         image(),
@@ -129,6 +127,10 @@ def _build_real_cases() -> Iterator[Case]:
         needs=("max_retries",),
         patience=8,
     )
+
+
+def _build_real_cases() -> Iterator[Case]:
+    """Yield the cases in real time: a wait and two downloads are cancelled, and one more is not."""
     told = fault_actions.refuse_with_wait(429, lambda _: (("Retry-After", "2"),))
     rule = fail_at_first("videos.retrieve", told, times=1)
     yield Case(

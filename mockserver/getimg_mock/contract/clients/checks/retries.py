@@ -93,6 +93,7 @@ _TRANSIENT_FAILURES: Final = (
 def cases(_: Stream) -> Iterator[Case]:
     """Yield the cases."""
     yield from _build_early_failure_cases()
+    yield _build_absent_case()
     yield from _build_read_cases()
     yield from _build_recovery_cases()
 
@@ -121,8 +122,14 @@ def _build_early_failure_cases() -> Iterator[Case]:
                 settings={"video_seconds": 1},
                 patience=None if name == "refused" else 12,
             )
-    # A program cannot be refused its first connection alone: the service leaves before its order.
-    yield Case(
+
+
+def _build_absent_case() -> Case:
+    """Return the case in real time: a program cannot be refused its first connection alone.
+
+    So the service leaves for a moment before the order.
+    """
+    return Case(
         name="early-refused-real",
         calls=(
             models(),

@@ -61,6 +61,7 @@ def cases(_: Stream) -> Iterator[Case]:
         rules=(silence,),
     )
     yield from _build_order_cases(silence, drip)
+    yield _build_real_order_case(drip)
     yield from _build_nobody_cases()
 
 
@@ -95,7 +96,11 @@ def _build_order_cases(silence: FaultRule, drip: FaultRule) -> Iterator[Case]:
         limit=HOUR,
         rules=(drip,),
     )
-    yield Case(
+
+
+def _build_real_order_case(drip: FaultRule) -> Case:
+    """Return the case in real time of an order whose answer drips."""
+    return Case(
         name="drip-orders-real",
         calls=(image(), video().instead_of("generate_image")),
         options=_OPTIONS,
