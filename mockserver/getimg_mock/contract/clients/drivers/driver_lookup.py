@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 CASE_SECONDS: Final = 30.0
 """How many seconds of real time a case of an adapter may take, unless another number is given."""
 
-_PROCESSES: Final = 9
+_PROCESSES: Final = 11
 """How many processes of a program run cases side by side."""
 _PROGRAM: Final = "program:"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import ExitStack, suppress
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from getimg_mock.contract.clients.drivers import forked_shares
 from getimg_mock.errors import SettingsError
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from getimg_mock.contract.clients.cases.case_rules import Case
     from getimg_mock.contract.clients.cases.client_history import ClientHistory
     from getimg_mock.contract.clients.drivers.python_driver import Driver
+
+
+_STARTING: Final = 2
+"""How many programs start at the same time: more would all be late on a machine of two cores."""
 
 
 class _SeveralDriver(Protocol):
@@ -71,18 +75,19 @@ def _run_side_by_side(driver: Driver, cases: Sequence[Case], seed: str) -> Itera
         finally:
             free.put(own)
 
-    def start() -> None:
-        for sibling in siblings:
+    def start(some: Sequence[_StartedDriver]) -> None:
+        for sibling in some:
             with suppress(SettingsError):  # a case will say it, if there is one left
                 sibling.start()
             free.put(sibling)
 
     with ExitStack() as stack:
-        pool = stack.enter_context(ThreadPoolExecutor(several.processes + 1))
+        pool = stack.enter_context(ThreadPoolExecutor(several.processes + _STARTING))
         for sibling in siblings:
             # Closed before the pool is waited for: a case of a closed program ends at once.
             stack.callback(sibling.close)
-        pool.submit(start)
+        for first in range(_STARTING):
+            pool.submit(start, siblings[first::_STARTING])
         stack.callback(lambda: pool.shutdown(wait=False, cancel_futures=True))
         stack.push(lambda kind, *_: driver.close() if kind is not None else None)
         for each in as_completed([pool.submit(run, case) for case in cases]):
