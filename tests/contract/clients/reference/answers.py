@@ -37,7 +37,7 @@ SUFFIXES = {
 
 def parsed(core: Core, got: Got) -> Any:
     """Return the JSON of an answer."""
-    core.seen["request"] = got.headers.get("x-request-id")
+    core.seen["request"] = got.headers.get("x-request-id") or core.seen.get("request")
     kind = got.headers.get("content-type", "application/json").partition(";")[0].strip()
     if core.faulty("exact-media-type"):
         kind = got.headers.get("content-type", "")

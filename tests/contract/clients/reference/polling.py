@@ -282,7 +282,7 @@ def over(core: Core, waited: float, pause: float, polls: int) -> bool:
         return waited + pause > core.timeout
     if core.faulty("polls-counted"):
         return polls * pause > core.wait_timeout
-    if core.faulty("looks-numbered") and polls >= 60:
+    if core.faulty("looks-numbered") and polls >= 40:
         return True
     if core.faulty("waits-capped"):
         return waited + pause > min(core.wait_timeout, 900.0)

@@ -112,6 +112,9 @@ def ordered(core: Core, path: str, fields: dict[str, Any], body: bytes) -> Steps
 def body_of(core: Core, fields: dict[str, Any]) -> bytes:
     """Return a body."""
     fields = dict(fields)
+    alone = [each for each in fields.get("images", ()) if each["role"] == "reference_image"]
+    if core.faulty("mutates") and len(alone) == 1:
+        alone[0]["seen"] = True
     if core.faulty("nulls-sent"):
         fields = {"aspect_ratio": None, "resolution": None} | fields
     if core.faulty("stringly"):
@@ -125,11 +128,7 @@ def body_of(core: Core, fields: dict[str, Any]) -> bytes:
     if core.faulty("shared-body"):
         core.seen.setdefault("body", {}).update(fields)
         fields = dict(list(core.seen["body"].items()))
-    body = json.dumps(fields, ensure_ascii=False).encode()
-    alone = [each for each in fields.get("images", ()) if each["role"] == "reference_image"]
-    if core.faulty("mutates") and len(alone) == 1:
-        alone[0]["seen"] = True
-    return body
+    return json.dumps(fields, ensure_ascii=False).encode()
 
 
 def respelt(core: Core, fields: dict[str, Any]) -> None:

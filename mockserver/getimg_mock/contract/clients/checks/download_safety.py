@@ -95,10 +95,16 @@ def _build_local_link_case() -> Case:
     return build_download_case(
         "name-link",
         *(
-            FaultRule(on=on, do=_link_to_a_local_file, label="a local link", legal=False)
+            FaultRule(on=on, do=_link_to_a_local_file, label="now and then bad", legal=False)
             for on in ("images.generate", "videos.retrieve")
         ),
-        FaultRule(on=DOWNLOAD_OPERATION, do=_lead_to_a_local_file, label="302 there", must=False),
+        FaultRule(
+            on=DOWNLOAD_OPERATION,
+            do=_lead_to_a_local_file,
+            label="302 there",
+            must=False,
+            legal=False,
+        ),
         calls=tuple(
             call
             for n in range(0, 2 * len(_LOCAL_LINKS), 2)

@@ -53,6 +53,7 @@ def cases(_: Stream) -> Iterator[Case]:
     yield _build_case(
         "held-paused",
         _SHORT,
+        legal=False,
         options={"poll_interval": 5, "wait_timeout": 20, "timeout": 5, "max_retries": 2},
         needs=("wait_timeout",),
         limit=HOUR / 2,
@@ -60,6 +61,7 @@ def cases(_: Stream) -> Iterator[Case]:
     yield _build_case(
         "held-paused-longer",
         _LONG,
+        legal=True,
         options={"poll_interval": 40, "wait_timeout": 600, "timeout": 5, "max_retries": 1},
         needs=("wait_timeout", "poll_interval"),
         limit=WAIT_LIMIT,
@@ -79,8 +81,8 @@ def cases(_: Stream) -> Iterator[Case]:
     ).with_changes(options={"poll_interval": 0.5, "wait_timeout": 9.8, "max_retries": 10})
 
 
-def _build_case(name: str, phases: Sequence[_Phase], **more: Any) -> Case:
-    """Return the case of a wait for each phase; polls fail as that says."""
+def _build_case(name: str, phases: Sequence[_Phase], *, legal: bool, **more: Any) -> Case:
+    """Return the case of a wait for each phase; polls fail as that says, in a `legal` form."""
 
     def act(turn: FaultContext) -> WireAnswer | WireScript:
         fail, fails = phases[turn.adversary.call % len(phases)]
@@ -91,6 +93,6 @@ def _build_case(name: str, phases: Sequence[_Phase], **more: Any) -> Case:
         name,
         calls=(video(),) * len(phases),
         scenario=(HOLD_VIDEOS,),
-        rules=(FaultRule(on="videos.retrieve", do=act, label="polls fail", legal=False),),
+        rules=(FaultRule(on="videos.retrieve", do=act, label="now and then bad", legal=legal),),
         **more,
     )
