@@ -66,8 +66,7 @@ def cases(_: Stream) -> Iterator[Case]:
         needs=("wait_timeout", "poll_interval"),
         limit=WAIT_LIMIT,
     )
-    nth = tuple(range(2, 400))
-    down = FaultRule(on="videos.retrieve", do=_DOWN, label="polls fail", nth=nth)
+    down = FaultRule(on="videos.retrieve", do=_DOWN, label="polls fail", nth=tuple(range(2, 400)))
     # Tries within a poll last longer than this wait, unless they look at its deadline; and so does
     # a pause of eight seconds, to which those of a client that doubles them have grown by then.
     yield build_real_wait_case(
