@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from getimg_mock.contract.clients.cases import fault_actions
 from getimg_mock.contract.clients.cases.case_rules import balance, download, image
+from getimg_mock.contract.clients.cases.wire_script import drip_body
 from getimg_mock.contract.clients.checks.files import (
     DOWNLOAD_OPERATION,
     JPEG,
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from getimg_mock.contract.clients.cases.case_rules import Case
+    from getimg_mock.contract.clients.cases.wire_script import WireScript
+    from getimg_mock.contract.clients.fault_serving.fault_server import FaultContext
     from getimg_mock.world.randomness import Stream
 
 
@@ -36,7 +39,20 @@ def cases(_: Stream) -> Iterator[Case]:
     yield build_download_case(
         "saved-often", serve_all, calls=saved, holdings=True, baseline=_BEFORE
     )
+    yield build_download_case(
+        "cut-once-slowly",
+        FaultRule(on=DOWNLOAD_OPERATION, do=_serve_slowly, label="the file, in its own time"),
+        calls=(image(), download()),
+        options={"timeout": 1, "max_retries": 0},
+        needs=("timeout",),
+        patience=12,
+    )
     yield from _build_withdrawn_cases()
+
+
+def _serve_slowly(turn: FaultContext) -> WireScript:
+    """Send the file in pieces, each of which comes in time; all together take three times that."""
+    return drip_body(serve_picture()(turn), 0.4, step=len(JPEG) // 8)
 
 
 def _build_withdrawn_cases() -> Iterator[Case]:

@@ -175,6 +175,7 @@ def _build_read_cases() -> Iterator[Case]:
         yield Case(
             name=f"get-{call.op}",
             calls=(call,) * len(_TRANSIENT_FAILURES),
+            options={"max_retries": 2},  # for each call, and not for all
             needs=("retries",),
             limit=LIMIT,
             rules=tuple(rules),
