@@ -199,7 +199,7 @@ def test_a_program_that_quotes_a_broken_answer_tells_its_link() -> None:
     ],
 )
 def test_a_program_does_not_take_an_outage_for_a_failure(line: str, found: str) -> None:
-    """The caller who is told so orders the video again, and pays for both.
+    """A caller who believes that orders the video again, and pays for both.
 
     A type of its own tells the two apart, whatever the words.
     """

@@ -16,7 +16,7 @@ from getimg_mock.contract.clients.cases.wire_script import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from getimg_mock.contract.clients.cases.wire_script import WireScript
@@ -125,6 +125,21 @@ def answer_by_call(answers: list[WireAnswer]) -> FaultAction:
     return lambda turn: answers[min(turn.adversary.call, len(answers) - 1)]
 
 
+def act_by_call(acts: Sequence[FaultAction]) -> FaultAction:
+    """Act on all requests of the first call in the first way, of the second ..., and again."""
+    return lambda turn: acts[turn.adversary.call % len(acts)](turn)
+
+
+def count_earlier(turn: FaultContext) -> int:
+    """Return how many requests before this one had the same target: polls of one video."""
+    return sum(each.target == turn.asked.target for each in turn.adversary.exchanges)
+
+
+def find_asked_id(turn: FaultContext) -> str:
+    """Return the id at the end of the path that is asked for."""
+    return turn.asked.target.partition("?")[0].rpartition("/")[2]
+
+
 def merge_fields(more: dict[str, Any]) -> Callable[[Any], Any]:
     """Return a change that sets fields of an object."""
     return lambda value: value | more if isinstance(value, dict) else value
@@ -186,6 +201,11 @@ def redirect(status: int, location: str | Callable[[FaultContext], str]) -> Faul
         return WireAnswer(status, (("Location", where), ("Content-Type", "text/plain")), b"moved")
 
     return act
+
+
+def build_page(status: int) -> WireAnswer:
+    """Return a page, as gateways answer with it."""
+    return build_text_answer(status, "text/html", HTML)
 
 
 def build_text_answer(status: int, kind: str, body: bytes) -> WireAnswer:

@@ -20,7 +20,7 @@ from getimg_mock.contract.clients.cases.case_rules import (
 from getimg_mock.contract.clients.cases.client_check import client_check
 from getimg_mock.contract.clients.cases.wire_script import WireStep, build_error, build_json_answer
 from getimg_mock.contract.clients.checks.files import DOWNLOAD_OPERATION, serve_picture
-from getimg_mock.contract.clients.checks.message_variants import PENDING, RETRIEVE
+from getimg_mock.contract.clients.checks.message_variants import PENDING, RETRIEVE, answer_failed
 from getimg_mock.contract.clients.checks.own_requests import find_answer, find_own_requests
 from getimg_mock.contract.clients.checks.response_parsing import judge_unchanged
 from getimg_mock.contract.clients.checks.retries import KINDS
@@ -59,7 +59,6 @@ _LIMITED: Final = build_error(429, "rate_limit", "Too many.", ("Retry-After", "3
 _SOONEST: Final = 10.0
 """How long a call may take, in seconds, to be sent an hour after the failures: our choice."""
 _READS: Final = ("balance", "models")
-_FAILURE: Final = {"message": "Upstream provider request timed out.", "code": "server_error"}
 
 
 def cases(_: Stream) -> Iterator[Case]:
@@ -76,7 +75,7 @@ def cases(_: Stream) -> Iterator[Case]:
         "after-lost", "billing.balance", balance(), fault_actions.lose_answer("reset"), after=HOUR
     )
     yield from _build_outage_cases()
-    yield build_failing_case("after-failed", "videos.retrieve", video(), _fail_video)
+    yield build_failing_case("after-failed", "videos.retrieve", video(), answer_failed)
     yield from _build_withdrawn_cases()
     yield from _build_kind_cases()
     yield from _build_late_case()
@@ -213,7 +212,7 @@ def _build_link_cases() -> Iterator[Case]:
         )
 
 
-_PAGE: Final = fault_actions.build_text_answer(200, "text/html", fault_actions.HTML)
+_PAGE: Final = fault_actions.build_page(200)
 
 
 def _answer_too_late(turn: FaultContext) -> WireScript:
@@ -277,12 +276,6 @@ def fail_at_first(
 
     label = "a dozen failures" if legal else "now and then bad"
     return FaultRule(on=on, do=do, label=label, legal=legal)
-
-
-def _fail_video(turn: FaultContext) -> Any:
-    """Answer that the video has failed."""
-    name = turn.asked.target.partition("?")[0].rpartition("/")[2]
-    return build_json_answer(200, {"id": name, "status": "failed", "error": _FAILURE})
 
 
 @client_check(

@@ -16,8 +16,7 @@ from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from getimg_mock.contract.clients.cases.wire_script import WireAnswer, WireScript
-    from getimg_mock.contract.clients.fault_serving.fault_server import FaultAction, FaultContext
+    from getimg_mock.contract.clients.fault_serving.fault_server import FaultAction
     from getimg_mock.world.randomness import Stream
 
 _LIMIT: Final = 300.0
@@ -75,7 +74,9 @@ def cases(_: Stream) -> Iterator[Case]:
 def _build_held_cases() -> Iterator[Case]:
     """Yield the cases of videos that stay pending, and of pauses that are longer than the wait."""
     for name, acts in _LOOKS.items():
-        rule = FaultRule(on="videos.retrieve", do=_act_by_call(acts), label="looks in vain")
+        rule = FaultRule(
+            on="videos.retrieve", do=fault_actions.act_by_call(acts), label="looks in vain"
+        )
         yield _build_case(
             f"held-brief-{name}",
             wait=1.2,
@@ -94,13 +95,6 @@ def _build_held_cases() -> Iterator[Case]:
         needs=("wait_timeout",),
         logs=True,
     )
-
-
-def _act_by_call(acts: tuple[FaultAction, ...]) -> FaultAction:
-    def act(turn: FaultContext) -> WireAnswer | WireScript:
-        return acts[turn.adversary.call % len(acts)](turn)
-
-    return act
 
 
 def _build_cases_of_several() -> Iterator[Case]:

@@ -68,7 +68,7 @@ _BARE_ERRORS: Final = (
 )
 """Errors without the API's envelope."""
 _BARE_REFUSALS: Final = (
-    fault_actions.build_text_answer(403, "text/html", fault_actions.HTML),
+    fault_actions.build_page(403),
     fault_actions.build_text_answer(413, "text/plain", b"too large"),
     fault_actions.build_text_answer(405, "text/html; charset=iso-8859-1", _LATIN_1),
     build_json_answer(404, {"detail": "Not Found"}),
@@ -168,7 +168,7 @@ def _build_odd_key_case() -> Case:
 
 
 def _build_other_cases(listed: list[WireAnswer]) -> Iterator[Case]:
-    page = fault_actions.build_text_answer(502, "text/html", fault_actions.HTML)
+    page = fault_actions.build_page(502)
     serve_page = fault_actions.answer_instead(page)
     yield Case(
         name="html-502",

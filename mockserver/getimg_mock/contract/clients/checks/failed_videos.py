@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from getimg_mock.contract.clients.cases.case_rules import HOUR, Case, video
 from getimg_mock.contract.clients.cases.client_check import client_check
-from getimg_mock.contract.clients.cases.wire_script import build_json_answer
+from getimg_mock.contract.clients.checks.message_variants import FAILED, answer_failed
 from getimg_mock.contract.clients.checks.own_requests import find_answer
 from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
 from getimg_mock.contract.verdicts import expect
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from getimg_mock.contract.verdicts import Observation
     from getimg_mock.world.randomness import Stream
 
-_FAILURE: Final = "Upstream provider request timed out."
+_FAILURE: Final = FAILED["error"]["message"]
 _ODD_FAILURE: Final = f"{{provider}} at 100%: {_FAILURE} %s %(code)s \u706f"
 _ODD_FAILURES: Final = (
     ("server_error", _ODD_FAILURE),
@@ -48,10 +48,8 @@ def _fail_oddly(turn: FaultContext) -> WireAnswer:
 
     That of the second video is another one.
     """
-    name = turn.asked.target.partition("?")[0].rpartition("/")[2]
     code, message = _ODD_FAILURES[min(turn.adversary.call, 1)]
-    error = {"message": message, "code": code}
-    return build_json_answer(200, {"id": name, "status": "failed", "error": error})
+    return answer_failed(turn, error={"message": message, "code": code})
 
 
 @client_check(

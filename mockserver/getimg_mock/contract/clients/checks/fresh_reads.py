@@ -103,8 +103,8 @@ def reads_are_fresh(history: ClientHistory) -> Iterator[Observation]:
     """Demands a request for each read of the balance, the costs, and a video.
 
     Fails when a call returns without one, or when it fails and the call returns what an earlier one
-    was answered with. The models may be kept, but a request for them that fails is an error, and a
-    list that is kept is told for its own type alone: fails when it has others, or lacks some.
+    was answered with. Models may be cached, but a request for them that fails is an error.
+    Fails as well when a list has models of another type than was asked for, or lacks some.
     """
     if history.case.startswith("read-lost"):
         yield from _nothing_earlier_is_told(history)

@@ -134,9 +134,7 @@ def _fail_videos(seconds: float) -> dict[str, Any]:
 _FAILURES: Final[tuple[FaultAction, ...]] = (
     fault_actions.answer_instead(fault_actions.UNAVAILABLE),
     fault_actions.end_before_work("reset"),
-    fault_actions.answer_instead(
-        fault_actions.build_text_answer(200, "text/html", fault_actions.HTML)
-    ),
+    fault_actions.answer_instead(fault_actions.build_page(200)),
     fault_actions.truncate,
     fault_actions.end_before_work("hang"),  # the timeout that the case asks for ends it
 )

@@ -25,9 +25,7 @@ _NO_SECOND_FILE: Final[dict[str, FaultAction]] = {
     "500": fault_actions.answer_instead(build_error(*REFUSALS[4])),
     "202": fault_actions.answer_instead(fault_actions.build_text_answer(202, "image/jpeg", b"")),
     "206": serve_unasked_part,
-    "html": fault_actions.answer_instead(
-        fault_actions.build_text_answer(200, "text/html", fault_actions.HTML)
-    ),
+    "html": fault_actions.answer_instead(fault_actions.build_page(200)),
     "reset": fault_actions.end_before_work("reset"),
 }
 """What comes in place of the file that is to replace an earlier one."""

@@ -36,6 +36,7 @@ _REFUSALS: Final[tuple[FaultAction, ...]] = (
     fault_actions.end_before_work("hang"),
 )
 """What a call gets, by its index: most of them are tried again, after a pause."""
+_REFUSE_BY_CALL: Final = fault_actions.act_by_call(_REFUSALS)
 _TRIES: Final = {"max_retries": 3, "timeout": 5}
 _IN_A_PAUSE: Final = 2.0
 """After how many seconds the caller stops: before a pause that was asked for is over."""
@@ -76,16 +77,12 @@ def cases(_: Stream) -> Iterator[Case]:
 
 
 def _build_case(name: str, on: str, call: Any, **more: Any) -> Case:
-    return build_failing_case(name, on, call, _refuse_by_call, times=len(_REFUSALS), **more)
-
-
-def _refuse_by_call(turn: FaultContext) -> WireAnswer | WireScript:
-    return _REFUSALS[turn.adversary.call % len(_REFUSALS)](turn)
+    return build_failing_case(name, on, call, _REFUSE_BY_CALL, times=len(_REFUSALS), **more)
 
 
 def _build_link_case() -> Case:
     """Return the case of downloads that are cancelled before a further try."""
-    rule = fail_at_first(DOWNLOAD_OPERATION, _refuse_by_call, times=7, otherwise=serve_picture())
+    rule = fail_at_first(DOWNLOAD_OPERATION, _REFUSE_BY_CALL, times=7, otherwise=serve_picture())
     return Case(
         name="after-withdrawn-pause-links",
         calls=(image(), *(download(),) * 7),

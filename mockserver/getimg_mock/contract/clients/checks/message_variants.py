@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
+from getimg_mock.contract.clients.cases import fault_actions
 from getimg_mock.contract.clients.cases.case_rules import (
     EAST,
     RANGE,
@@ -23,13 +24,15 @@ from getimg_mock.contract.clients.cases.schema_variants import (
     generate_variants,
     keywords,
 )
-from getimg_mock.contract.clients.cases.wire_script import encode_json
+from getimg_mock.contract.clients.cases.wire_script import build_json_answer, encode_json
 from getimg_mock.contract.clients.checks.repeated_cases import build_series
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from getimg_mock.contract.clients.cases.client_history import ClientExchange, ClientHistory
+    from getimg_mock.contract.clients.cases.wire_script import WireAnswer
+    from getimg_mock.contract.clients.fault_serving.fault_server import FaultContext
     from getimg_mock.world.randomness import Stream
 
 SIGNATURE: Final = "00ff" * 16
@@ -229,6 +232,11 @@ def measure_coverage() -> dict[str, dict[str, set[bool]]]:
             if keyword in place:
                 place[keyword].add(side)
     return found
+
+
+def answer_failed(turn: FaultContext, **more: Any) -> WireAnswer:
+    """Answer that the video that is asked for has failed; `more` are other fields."""
+    return build_json_answer(200, FAILED | {"id": fault_actions.find_asked_id(turn)} | more)
 
 
 def coverage_table() -> str:

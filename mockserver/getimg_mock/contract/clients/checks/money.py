@@ -37,9 +37,9 @@ if TYPE_CHECKING:
 _COMMITTED: Final = build_error(
     500, "server_error", "Something went wrong on our end", ("X-Committed", "true")
 )
-_GATEWAY: Final = fault_actions.build_text_answer(502, "text/html", fault_actions.HTML)
-_LATE_GATEWAY: Final = fault_actions.build_text_answer(504, "text/html", fault_actions.HTML)
-_LATE_CDN: Final = fault_actions.build_text_answer(524, "text/html", fault_actions.HTML)
+_GATEWAY: Final = fault_actions.build_page(502)
+_LATE_GATEWAY: Final = fault_actions.build_page(504)
+_LATE_CDN: Final = fault_actions.build_page(524)
 """As a network for content answers in place of a server that takes too long."""
 _LOST_ANSWERS: Final[dict[str, tuple[FaultAction, dict[str, Any]]]] = {
     "reset": (fault_actions.lose_answer("reset"), {}),

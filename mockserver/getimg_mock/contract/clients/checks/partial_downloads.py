@@ -167,7 +167,7 @@ def _build_refused_cases() -> Iterator[Case]:
         refuse = fault_actions.answer_instead(nothing)
         yield build_download_case(f"refused-{status}", build_rule(refuse, f"{status}, empty"))
     yield build_download_case("refused-206", build_rule(serve_unasked_part, "206, not asked for"))
-    page = fault_actions.build_text_answer(200, "text/html", fault_actions.HTML)
+    page = fault_actions.build_page(200)
     serve_page = fault_actions.answer_instead(page)
     yield build_download_case("html-200", build_rule(serve_page, "HTML with 200", legal=False))
     serve_json = fault_actions.answer_instead(build_json_answer(200, _NO_FILE))

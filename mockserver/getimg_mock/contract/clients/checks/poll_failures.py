@@ -45,9 +45,7 @@ _BUSY: Final = fault_actions.answer_instead(
     build_error(429, "rate_limit", "Too many requests.", ("Retry-After", "12"))
 )
 _NOT_FOUND: Final = fault_actions.answer_instead(build_error(404, "not_found", "Not found."))
-_PROXY_PAGE: Final = fault_actions.answer_instead(
-    fault_actions.build_text_answer(502, "text/html", fault_actions.HTML)
-)
+_PROXY_PAGE: Final = fault_actions.answer_instead(fault_actions.build_page(502))
 _REGRESS: Final = (
     FaultRule(
         on="videos.create",
@@ -97,7 +95,7 @@ def cases(_: Stream) -> Iterator[Case]:
 
 def _build_odd_answer_cases() -> Iterator[Case]:
     """Yield the cases of one poll whose answer is none, or cannot be read."""
-    page = fault_actions.build_text_answer(200, "text/html", fault_actions.HTML)
+    page = fault_actions.build_page(200)
     odd = fault_actions.change_json(lambda v: {"id": v["id"], "status": 7})
     told = fault_actions.refuse_with_wait(503, lambda _: (("Retry-After", "12"),))
     for name, act, legal in (

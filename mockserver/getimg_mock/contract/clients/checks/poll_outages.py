@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from getimg_mock.contract.clients.cases import fault_actions
 from getimg_mock.contract.clients.cases.case_rules import video
-from getimg_mock.contract.clients.cases.wire_script import build_error, build_json_answer
+from getimg_mock.contract.clients.cases.wire_script import build_error
+from getimg_mock.contract.clients.checks.message_variants import answer_failed
 from getimg_mock.contract.clients.checks.own_requests import find_own_requests
 from getimg_mock.contract.clients.checks.polling import (
     SLOW_VIDEO,
@@ -38,9 +39,7 @@ _OUTAGES: Final[tuple[tuple[int, FaultAction], ...]] = (
     *(
         (
             8,
-            fault_actions.answer_instead(
-                fault_actions.build_text_answer(status, "text/html", fault_actions.HTML)
-            ),
+            fault_actions.answer_instead(fault_actions.build_page(status)),
         )
         for status in (502, 504)
     ),
@@ -90,27 +89,20 @@ def cases(_: Stream) -> Iterator[Case]:
 def _fail_by_call(turn: FaultContext) -> WireAnswer | WireScript:
     """Fail the first polls of a video, as the call says; the video of the last call has failed."""
     if turn.adversary.call >= len(_OUTAGES):
-        return _answer_failed(turn)
+        return answer_failed(turn)
     most, act = _OUTAGES[turn.adversary.call]
-    before = sum(each.target == turn.asked.target for each in turn.adversary.exchanges)
-    return act(turn) if before < most else turn.proceed()
+    return act(turn) if fault_actions.count_earlier(turn) < most else turn.proceed()
 
 
 def then_fail(act: FaultAction) -> FaultAction:
     """Return the action for polls of the first call; the videos of later ones have failed."""
-    return lambda turn: _answer_failed(turn) if turn.adversary.call else act(turn)
+    return lambda turn: answer_failed(turn) if turn.adversary.call else act(turn)
 
 
 def build_later_failure() -> FaultRule:
     """Return the rule by which the videos of all calls but the first have failed."""
     act = then_fail(lambda turn: turn.proceed())
     return FaultRule(on="videos.retrieve", do=act, label="the second has failed", must=False)
-
-
-def _answer_failed(turn: FaultContext) -> WireAnswer:
-    name = turn.asked.target.partition("?")[0].rpartition("/")[2]
-    error = {"message": "Upstream provider request timed out.", "code": "server_error"}
-    return build_json_answer(200, {"id": name, "status": "failed", "error": error})
 
 
 def judge_outages(history: ClientHistory) -> Iterator[Observation]:

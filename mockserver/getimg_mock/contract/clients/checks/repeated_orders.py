@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from getimg_mock.world.randomness import Stream
 
 _UNREADABLE: Final = (
-    fault_actions.build_text_answer(200, "text/html", fault_actions.HTML),
+    fault_actions.build_page(200),
     fault_actions.build_text_answer(200, "application/json", b'{"id": "req-'),
     build_json_answer(200, {}),
 )

@@ -69,21 +69,15 @@ def _break_off(turn: FaultContext) -> WireScript:
 _TRANSIENT_FAILURES: Final = (
     (
         "502",
-        fault_actions.answer_instead(
-            fault_actions.build_text_answer(502, "text/html", fault_actions.HTML)
-        ),
+        fault_actions.answer_instead(fault_actions.build_page(502)),
     ),
     (
         "503",
-        fault_actions.answer_instead(
-            fault_actions.build_text_answer(503, "text/html", fault_actions.HTML)
-        ),
+        fault_actions.answer_instead(fault_actions.build_page(503)),
     ),
     (
         "504",
-        fault_actions.answer_instead(
-            fault_actions.build_text_answer(504, "text/html", fault_actions.HTML)
-        ),
+        fault_actions.answer_instead(fault_actions.build_page(504)),
     ),
     ("reset", fault_actions.end_before_work("reset")),
     (_HALFWAY, _break_off),
@@ -281,11 +275,12 @@ def _fail_every_third(polls: tuple[int, ...]) -> FaultAction:
     """Return the action for so many polls of each call: one fails, two say pending, and so on."""
 
     def act(turn: FaultContext) -> WireAnswer | WireScript:
-        path = turn.asked.target.partition("?")[0]
-        before = sum(each.path == path for each in turn.adversary.exchanges)
+        before = fault_actions.count_earlier(turn)
         if before >= polls[turn.adversary.call]:
             return turn.proceed()
-        pending = build_json_answer(200, {"id": path.rpartition("/")[2], "status": "pending"})
+        pending = build_json_answer(
+            200, {"id": fault_actions.find_asked_id(turn), "status": "pending"}
+        )
         if before % 3:
             return pending
         # One that breaks off halfway is not hidden by what a library itself tries again.

@@ -291,7 +291,7 @@ def links_stay_out_of_logs(history: ClientHistory) -> Iterator[Observation]:
         for judge, listed in ((warn_unless if dead else expect, own), (warn_unless, foreign)):
             shown = _find_signature("\n".join(listed))
             yield judge(not shown, "no signature of a link in the log", shown)
-        # SDKs log whole requests for who asks for it, so lines for debugging may have them.
+        # SDKs log whole requests at the level DEBUG, so those lines may have them.
         kept = [each for each in own if _SIGNED in each and not _FOR_DEBUGGING.search(each)]
         at = kept[0].find(_SIGNED) if kept else 0
         shown = kept[0][max(at - 60, 0) : at + 8] if kept else ""

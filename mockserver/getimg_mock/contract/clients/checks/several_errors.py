@@ -32,7 +32,7 @@ _DOWN: Final = build_error(503, "server_error", "Down for a moment; nothing was 
 _UNPAID: Final = build_error(402, "quota_exceeded", "Insufficient balance.")
 _WRONG_KEY: Final = build_error(401, "invalid_api_key", "Incorrect API key provided.")
 _WRONG: Final = build_error(400, "invalid_parameter", "Unsupported resolution '4K'.")
-_PAGE: Final = fault_actions.build_text_answer(502, "text/html", fault_actions.HTML)
+_PAGE: Final = fault_actions.build_page(502)
 
 _REFUSE_BUSY: Final = fault_actions.answer_instead(_BUSY)
 _REFUSE_DOWN: Final = fault_actions.answer_instead(_DOWN)

@@ -53,11 +53,6 @@ def _cut(turn: FaultContext) -> WireScript:
     return cut(_serve(turn))
 
 
-def _serve_page(status: int) -> FaultAction:
-    page = fault_actions.build_text_answer(status, "text/html", fault_actions.HTML)
-    return fault_actions.answer_instead(page)
-
-
 _ACTIONS: Final[dict[str, FaultAction]] = {
     "": _serve,
     "reset": fault_actions.end_before_work("reset"),
@@ -65,9 +60,9 @@ _ACTIONS: Final[dict[str, FaultAction]] = {
     "cut": _cut,
     "silence": fault_actions.end_before_work("hang"),
     "503": fault_actions.answer_instead(fault_actions.UNAVAILABLE),
-    "502, HTML": _serve_page(502),
-    "200, HTML": _serve_page(200),
-    "404, HTML": _serve_page(404),
+    "502, HTML": fault_actions.answer_instead(fault_actions.build_page(502)),
+    "200, HTML": fault_actions.answer_instead(fault_actions.build_page(200)),
+    "404, HTML": fault_actions.answer_instead(fault_actions.build_page(404)),
     "nobody listens": fault_actions.go_away(2.0),
     "late": fault_actions.answer_late(1.0, _serve),
 }
@@ -82,7 +77,7 @@ _PLANNED: Final = (
 Each failure has two good calls behind it: no breaker opens that counts more than a third.
 """
 _BACK: Final = 10.0
-"""After how many seconds somebody listens again, and longer."""
+"""After how many seconds the server listens again, at the latest."""
 
 _LATE: Final = "late"
 """A call that is served within its timeout, though not at once: no failure may have cut that."""
@@ -103,7 +98,7 @@ def _plan_real() -> tuple[_Planned, ...]:
 def _plan_absent() -> tuple[_Planned, ...]:
     """Return the plan for virtual time, in which nothing takes long.
 
-    A call can wait until somebody listens again, and silence is had by all.
+    A call can wait until the server listens again, and each operation meets silence once.
     """
     plan: list[_Planned] = [(image(), "")]
     for call, other, _ in _PLANNED:

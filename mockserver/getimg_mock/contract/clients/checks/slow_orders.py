@@ -155,13 +155,11 @@ def _build_held_case(beside: Case) -> Case:
 
 def _answer_look(turn: FaultContext) -> WireAnswer | WireScript:
     """Refuse to tell of one of the videos, and answer the first look at another one late."""
-    name = turn.asked.target.partition("?")[0].rpartition("/")[2]
-    made = turn.adversary.workspace.generations.get(name)
+    made = turn.adversary.workspace.generations.get(fault_actions.find_asked_id(turn))
     prompt = None if made is None else made.prompt
     if prompt == _UNSEEN:
         return build_error(400, "invalid_parameter", "This generation cannot be read.")
-    first = all(each.target != turn.asked.target for each in turn.adversary.exchanges)
-    if prompt == _HELD and first:
+    if prompt == _HELD and not fault_actions.count_earlier(turn):
         return fault_actions.answer_late(_SLOW_LOOK)(turn)
     return turn.proceed()
 

@@ -201,8 +201,8 @@ def _answer_rates(*rates: dict[str, Any]) -> dict[str, Any]:
 def numbers_are_taken_exactly(history: ClientHistory) -> Iterator[Observation]:
     """Demands that unusual numbers are read without loss, and amounts of money without floats.
 
-    Fails on an error, on a changed number, on a decimal text that became a float, and on a cost or
-    a quantity that is told if it is any number but 0.
+    Fails on an error, on a changed number, on a decimal text that became a float, and when a
+    cost or quantity of 0 is left out, although other values of it are returned.
     """
     yield from _zeros_are_told(history)
     for outcome in history.calls():

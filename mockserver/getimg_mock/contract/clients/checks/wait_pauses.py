@@ -29,9 +29,7 @@ if TYPE_CHECKING:
 
 _DOWN: Final = fault_actions.answer_instead(fault_actions.UNAVAILABLE)
 _BUSY: Final = fault_actions.answer_instead(build_error(429, "rate_limit", "Too many requests."))
-_PAGE: Final = fault_actions.answer_instead(
-    fault_actions.build_text_answer(502, "text/html", fault_actions.HTML)
-)
+_PAGE: Final = fault_actions.answer_instead(fault_actions.build_page(502))
 _RESET: Final = fault_actions.end_before_work("reset")
 _HANG: Final = fault_actions.end_before_work("hang")
 _Phase = tuple["FaultAction", "Callable[[int], bool]"]
@@ -85,8 +83,7 @@ def _build_case(name: str, phases: Sequence[_Phase], *, legal: bool, **more: Any
 
     def act(turn: FaultContext) -> WireAnswer | WireScript:
         fail, fails = phases[turn.adversary.call % len(phases)]
-        before = sum(each.target == turn.asked.target for each in turn.adversary.exchanges)
-        return fail(turn) if fails(before) else turn.proceed()
+        return fail(turn) if fails(fault_actions.count_earlier(turn)) else turn.proceed()
 
     return build_wait_case(
         name,

@@ -192,9 +192,11 @@ class ProcessDriver:
         self._kill()  # the next one reads the variables when it starts
         with create_home(on=True) as home:
             self._variables = build_decoys({}) | home
-            yield
-            self._variables = {}
-            self._kill()
+            try:
+                yield
+            finally:
+                self._variables = {}
+                self._kill()
 
     def _find_limit(self, case: Case) -> float:
         """Return the seconds of real time for a case: one that waits for long has what it needs."""

@@ -72,6 +72,7 @@ _NAMED: Final = {"code": "code", "request_id": "request_id", "generation": "gene
 
 def describe_error(error: BaseException, adapter: Any = None) -> dict[str, Any]:
     """Return the facts of an error; those of the adapter's `describe(error)` take precedence."""
+    pickled = pickle_to_text(error)
     found: dict[str, Any] = {
         "type": type(error).__name__,
         "text": _text(error),
@@ -80,8 +81,8 @@ def describe_error(error: BaseException, adapter: Any = None) -> dict[str, Any]:
         "printable": _is_printable(error),
         "shown": _represent(error),
         "trace": _format_trace(error),
-        "pickled": pickle_to_text(error),
-        "unpickles": unpickles(error),
+        "pickled": pickled,
+        "unpickles": _unpickles(error, pickled),
     }
     response = getattr(error, "response", None)
     status = getattr(error, "status_code", getattr(error, "status", None))
@@ -157,21 +158,18 @@ def pickle_to_text(value: Any) -> str:
         return ""
 
 
-def unpickles(error: BaseException) -> bool:
+def _unpickles(error: BaseException, pickled: str) -> bool:
     """Return whether an error comes out of its pickle again, as it has to from a pool's process.
 
     One that cannot be pickled reaches the caller in another form. Errors of libraries are theirs.
     """
-    if type(error).__module__.partition(".")[0] in _LIBRARIES:
+    if not pickled or type(error).__module__.partition(".")[0] in _LIBRARIES:
         return True
     try:
-        pickled = pickle.dumps(error)
-    except Exception:  # noqa: BLE001 - pickling may fail in any way
-        return True
-    try:
-        return isinstance(pickle.loads(pickled), type(error))  # noqa: S301 - it was just made here
+        made = pickle.loads(pickled.encode("latin-1"))  # noqa: S301 - it was just made here
     except Exception:  # noqa: BLE001 - unpickling may fail in any way
         return False
+    return isinstance(made, type(error))
 
 
 _LIBRARIES: Final = frozenset(

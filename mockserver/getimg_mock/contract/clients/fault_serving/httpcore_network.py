@@ -106,9 +106,10 @@ class Connection:
     closed: bool = False
     reader: RequestParser = field(init=False)
     tunnel: tuple[str, int] | None = None
-    _coming: deque[tuple[float, bytes | str]] = field(default_factory=deque)
-    _meanwhile: dict[float, Callable[[], None]] = field(default_factory=dict)
-    """What is done before the pieces of these times are read."""
+    _coming: deque[tuple[float, bytes | str, Callable[[], None] | None]] = field(
+        default_factory=deque
+    )
+    """What comes: when, the piece, and what is done before it is read."""
 
     def __post_init__(self) -> None:
         self._start_parser("http")
@@ -133,7 +134,7 @@ class Connection:
             if asked.method == "CONNECT":
                 host, _, port = asked.target.rpartition(":")
                 self.tunnel = (host.strip("[]"), int(port))
-                self._coming.append((self.network.time.seconds(), _TUNNEL_ANSWER))
+                self._coming.append((self.network.time.seconds(), _TUNNEL_ANSWER, None))
             else:
                 self._schedule(self.network.adversary.answer(asked))
         if self.reader.broken:
@@ -147,13 +148,14 @@ class Connection:
         now = self.network.time.seconds()
         if not self._coming or self._coming[0][1] == "hang":
             return patience, "silence"
-        due, what = self._coming[0]
+        due, what, meanwhile = self._coming[0]
         if due - now > patience:
             return patience, "silence"
-        if due in self._meanwhile:
-            self._meanwhile.pop(due)()
+        if meanwhile is not None:
+            meanwhile()
+            self._coming[0] = (due, what, None)
         if isinstance(what, bytes) and len(what) > size:
-            self._coming[0] = (due, what[size:])
+            self._coming[0] = (due, what[size:], None)
             what = what[:size]
         elif isinstance(what, bytes) or what == "reset":
             self._coming.popleft()
@@ -171,12 +173,10 @@ class Connection:
         self.reader = RequestParser(format_origin(scheme, host, port), self.number)
 
     def _schedule(self, timeline: WireScript) -> None:
-        at = max([self.network.time.seconds(), *(due for due, _ in list(self._coming)[-1:])])
+        at = max([self.network.time.seconds(), *(each[0] for each in list(self._coming)[-1:])])
         for piece in timeline:
             at += piece.delay
-            self._coming.append((at, piece.what))
-            if piece.meanwhile is not None:
-                self._meanwhile[at] = piece.meanwhile
+            self._coming.append((at, piece.what, piece.meanwhile))
 
 
 def _patches(name: str, network: Network) -> Iterator[Any]:

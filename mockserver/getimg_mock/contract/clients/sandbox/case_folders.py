@@ -41,8 +41,7 @@ def create_roots() -> Iterator[Roots]:
             return stack.enter_context(folder)
 
         place = Path(tempfile.gettempdir())
-        others = [each for each in _SCRATCH_FOLDERS if _is_apart(Path(each), place)]
-        yield Roots(create(str(place)), tuple(map(create, others)))
+        yield Roots(create(str(place)), tuple(map(create, _list_apart(place))))
 
 
 @contextmanager
@@ -68,7 +67,7 @@ def set_scratch_folder(place: Path, *, on: bool) -> Iterator[Path | None]:
     if not on:
         yield None
         return
-    other = [each for each in _SCRATCH_FOLDERS if _is_apart(Path(each), place)]
+    other = _list_apart(place)
     with (
         tempfile.TemporaryDirectory(dir=other[0] if other else None) as folder,
         restore_variables(),
@@ -78,5 +77,10 @@ def set_scratch_folder(place: Path, *, on: bool) -> Iterator[Path | None]:
         yield Path(folder)
 
 
-def _is_apart(folder: Path, place: Path) -> bool:
-    return os.access(folder, os.W_OK) and folder.stat().st_dev != place.stat().st_dev
+def _list_apart(place: Path) -> list[str]:
+    """Return the folders that are on another file system than `place`, and can be written to."""
+    return [
+        each
+        for each in _SCRATCH_FOLDERS
+        if os.access(each, os.W_OK) and Path(each).stat().st_dev != place.stat().st_dev
+    ]
