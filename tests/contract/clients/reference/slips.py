@@ -242,6 +242,15 @@ def misname_loss(core: Core, error: ClientError) -> None:
         raise AuthenticationError("not authorised", status=401)
 
 
+def misname_spent(core: Core, error: ClientError) -> ClientError:
+    """Return the error of a read whose tries are used up; faulty clients hide the last answer."""
+    if core.faulty("reads-spent-without-reason"):
+        return ClientError("Max retries exceeded")
+    if core.faulty("status-lost-when-spent"):
+        return ClientError(f"tried often enough: {str(error).partition(' ')[2]}")
+    return error
+
+
 def misname_dead_link(core: Core, status: int) -> None:
     """Raise the error of a wrong key for a link that is refused, which has none."""
     if core.faulty("dead-link-as-401") and status == 403:
