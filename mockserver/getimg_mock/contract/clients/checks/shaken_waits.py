@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from getimg_mock.contract.clients.cases.client_history import ClientHistory
-    from getimg_mock.contract.clients.cases.wire_script import WireAnswer
+    from getimg_mock.contract.clients.cases.wire_script import WireAnswer, WireScript
     from getimg_mock.contract.clients.fault_serving.fault_server import FaultContext
     from getimg_mock.contract.verdicts import Observation
     from getimg_mock.world.randomness import Stream
@@ -53,7 +53,7 @@ def cases(_: Stream) -> Iterator[Case]:
     )
 
 
-def _fail_now_and_then(turn: FaultContext) -> WireAnswer:
+def _fail_now_and_then(turn: FaultContext) -> WireAnswer | WireScript:
     earlier = fault_actions.count_earlier(turn)
     if turn.adversary.call or earlier > _PENDING[-1]:
         return turn.proceed()
