@@ -42,7 +42,7 @@ SPENT: Final = "get-spent-real"
 WAITS: Final = "get-wait-apart-real"
 _PAUSE: Final = 2
 """How many seconds a limit asks for, once."""
-_LOOKS: Final = ("..3.0.t.2.4", "c.r.c", "..")
+_LOOKS: Final = ("..3.t.0.2", "4.c.r.c", "..")
 """How the looks of each wait are answered, before the video is done: `.` is a pending video, and
 the others are failures. Each of these costs a program up to a second, as it backs off."""
 _LIMITED: Final = build_error(429, "rate_limit", "Too many.", ("Retry-After", str(_PAUSE)))
