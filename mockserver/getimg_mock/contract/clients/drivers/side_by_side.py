@@ -68,10 +68,15 @@ def _run_side_by_side(driver: Driver, cases: Sequence[Case], seed: str) -> Itera
     free.put(driver)
     siblings = [several.create_sibling() for _ in range(min(several.processes, len(cases)) - 1)]
 
-    def run(case: Case) -> ClientHistory:
+    waiting: queue.SimpleQueue[Case] = queue.SimpleQueue()
+    for case in cases:
+        waiting.put(case)
+
+    def run() -> ClientHistory:
         own = free.get()
         try:
-            return own.run(case, seed=seed)
+            # Not before: which of several threads gets a driver is not for the first to ask.
+            return own.run(waiting.get(), seed=seed)
         finally:
             free.put(own)
 
@@ -90,5 +95,5 @@ def _run_side_by_side(driver: Driver, cases: Sequence[Case], seed: str) -> Itera
             pool.submit(start, siblings[first::_STARTING])
         stack.callback(lambda: pool.shutdown(wait=False, cancel_futures=True))
         stack.push(lambda kind, *_: driver.close() if kind is not None else None)
-        for each in as_completed([pool.submit(run, case) for case in cases]):
+        for each in as_completed([pool.submit(run) for _ in cases]):
             yield each.result()
