@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from decimal import Decimal
 from http.client import HTTPConnection
 from pathlib import Path
@@ -16,6 +16,7 @@ from urllib.request import Request, urlopen
 import pytest
 
 from getimg_mock import MockServer, ServerError, Settings, SettingsError, UnknownNameError
+from getimg_mock.api import endpoints, recording
 from getimg_mock.serving.server import format_url, open_listener
 from getimg_mock.world.clock import stopwatch
 
@@ -231,3 +232,30 @@ def test_forwarded_headers_are_not_believed_unless_asked() -> None:
             with urlopen(request, timeout=10) as answer:  # noqa: S310 - our own
                 url = json.load(answer)["data"][0]["url"]
         assert url.startswith(begin)
+
+
+def test_a_handle_sees_the_exchange_of_every_answer_that_was_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An answer is sent before its exchange is recorded, and a client may be quicker."""
+    sent, begin = threading.Event(), threading.Event()
+    real = recording.record
+
+    def record_late(*given: Any, **named: Any) -> None:
+        sent.set()
+        begin.wait(5)
+        real(*given, **named)
+
+    monkeypatch.setattr(endpoints, "record", record_late)
+    with MockServer() as server, ThreadPoolExecutor() as pool:
+        journal = server.workspace("sk_server").journal
+        assert not list(journal)
+        refused = pool.submit(_call, f"{server.url}/v2/models/no-such-model")
+        assert sent.wait(5)
+        seen = pool.submit(list, journal)
+        with pytest.raises(HTTPError) as error:
+            refused.result(timeout=5)
+        error.value.close()
+        assert not wait([seen], timeout=0.1).done
+        begin.set()
+        assert [each.status for each in seen.result(timeout=5)] == [404]

@@ -28,7 +28,7 @@ from getimg_mock.setting_values import Span, shorten_value
 from getimg_mock.user_files import find_state_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from http.client import HTTPResponse
     from urllib.parse import SplitResult
 
@@ -57,15 +57,17 @@ class Channel(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class LocalChannel:
-    """Runs commands on a fake in this process."""
+    """Runs commands on a fake in this process; `before` is called ahead of each."""
 
     fake: Fake = field(repr=False)
     key: str
+    before: Callable[[], object] = field(default=lambda: None, repr=False)
 
     def call(self, method: str, path: str, payload: Mapping[str, Any] | None = None) -> Any:
         """Run a command; only waiting for the journal blocks."""
         from getimg_mock.control import command_table  # noqa: PLC0415 - many tests run no command
 
+        self.before()
         found = command_table.find(method, path)
         result = command_table.run(self.fake, self.key, found, to_json_values(payload))
         if isinstance(result, DeferredAnswer):
@@ -78,7 +80,7 @@ class LocalChannel:
 
     def with_key(self, key: str) -> LocalChannel:
         """Return a channel for another key."""
-        return LocalChannel(self.fake, key)
+        return LocalChannel(self.fake, key, self.before)
 
 
 @dataclass(frozen=True, slots=True)

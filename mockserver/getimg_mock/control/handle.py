@@ -17,7 +17,7 @@ from getimg_mock.latency_file import resolve_latency_files
 from getimg_mock.world.events import Advance, Event
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from typing import Unpack
 
     from getimg_mock.control.channels import Channel
@@ -258,9 +258,14 @@ class LimitsHandle:
         return values
 
 
-def connect_local(fake: Fake, key: str) -> WorkspaceHandle:
-    """Return the workspace of `key` on a fake in this process; raises `SettingsError`."""
-    return WorkspaceHandle(LocalChannel(fake, check_key(key, fake.settings)))
+def connect_local(
+    fake: Fake, key: str, *, before: Callable[[], object] = lambda: None
+) -> WorkspaceHandle:
+    """Return the workspace of `key` on a fake in this process; raises `SettingsError`.
+
+    `before` is called ahead of each command.
+    """
+    return WorkspaceHandle(LocalChannel(fake, check_key(key, fake.settings), before))
 
 
 def connect(

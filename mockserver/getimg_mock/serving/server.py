@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 _BACKLOG = 2048
 _KEEP_ALIVE_SECONDS = 75
+_LONGEST_TURN = 1.0
+"""The seconds after which an event loop that does not come round is not waited for any longer."""
 _REACHED = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, not bound
 
 
@@ -67,6 +69,7 @@ class MockServer:
         self._tls_url: str | None = None
         self._thread: threading.Thread | None = None
         self._stop: Callable[[], object] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     @property
     def url(self) -> str:
@@ -91,7 +94,22 @@ class MockServer:
         """Return the controls of a key's workspace: clock, scenarios, money, journal and more."""
         from getimg_mock.control.handle import connect_local  # noqa: PLC0415 - serving needs none of it
 
-        return connect_local(self.app.fake, key)
+        return connect_local(self.app.fake, key, before=self.finish_answers)
+
+    def finish_answers(self) -> None:
+        """Return when the journal has every exchange whose whole answer was sent.
+
+        A client may read an answer a moment before its exchange is in the journal. The handles of
+        `workspace` call this. Waits for a second at most.
+        """
+        loop = self._loop
+        if loop is None or threading.current_thread() is self._thread:
+            return
+        turn = threading.Lock()  # an event would wait by the time of a test, where that is linked
+        turn.acquire()
+        with suppress(RuntimeError):  # the loop has been closed meanwhile: nothing is answered
+            loop.call_soon_threadsafe(turn.release)
+            turn.acquire(timeout=_LONGEST_TURN)
 
     def start(self) -> Self:
         """Listen in a thread; return when the server accepts requests."""
@@ -116,7 +134,7 @@ class MockServer:
             self._stop()
         if self._thread is not None:
             self._thread.join()
-        self._url = self._tls_url = self._thread = self._stop = None
+        self._url = self._tls_url = self._thread = self._stop = self._loop = None
 
     def __enter__(self) -> Self:
         return self.start()
@@ -132,6 +150,7 @@ class MockServer:
     def _run(self, entrances: Sequence[Entrance], started: threading.Event) -> None:
         async def run() -> None:
             loop, over = asyncio.get_running_loop(), asyncio.Event()
+            self._loop = loop
             self._stop = lambda: loop.call_soon_threadsafe(over.set)
             await serve(self.app, entrances, over, started=started.set)
 

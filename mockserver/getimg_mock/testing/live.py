@@ -105,7 +105,7 @@ class OwnServer:
         self._wanted[want.key] = want
         self._store.renew(want.key)
         workspace = GetimgMock(
-            LocalChannel(self._fake, want.key),
+            LocalChannel(self._fake, want.key, self._server.finish_answers),
             url=self.url,
             at_work=self._counted.is_at_work,
             own_ports=frozenset({urlsplit(self.url).port or 0}),

@@ -10,7 +10,12 @@ BESIDE: Final[dict[str, tuple[str, ...]]] = {
     "GC409": ("failed-looks-unforgiven", "ten-failed-looks-a-wait", "retries-in-common"),
     "GC415": ("retries-used-up",),
     "GC422": ("files-hurried", "failure-ends-all", "refused-look-ends-all", "looks-one-by-one"),
-    "GC501": ("shorter-pauses-obeyed", "looks-at-once-when-told"),
+    "GC501": (
+        "shorter-pauses-obeyed",
+        "looks-at-once-when-told",
+        "pauses-never-shortened",
+        "failures-lengthen-the-wait",
+    ),
     "GC504": ("no-connection-fatal",),
     "GC512": ("pauses-kept",),
     "GC802": ("model-unbounded",),

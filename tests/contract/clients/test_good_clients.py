@@ -11,9 +11,9 @@ from tests.contract.clients.reference import AsyncReferenceClient, ReferenceClie
 
 pytestmark = pytest.mark.slow
 
-# A third of a run's time goes to their hundreds of reads without retries, and to a file of 500 MB.
+# A part of a run's time goes to hundreds of reads without retries, and to a file of 150 MB.
 # No style changes how a client does these, so the two references do them, and the scorecard all.
-_ALIKE = {"thousand", "hundreds-real", "large"}
+_ALIKE = {"hundreds", "large"}
 
 
 @pytest.mark.parametrize(

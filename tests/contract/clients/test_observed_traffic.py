@@ -37,6 +37,7 @@ def post_image(server: MockServer, **fields: Any) -> None:
 
 def judge(server: MockServer) -> tuple[Result, Verdict]:
     """Return the result, and the verdict of GC101."""
+    server.finish_answers()
     result = observed_traffic.judge_traffic(server.app.fake)
     return result, next(each for each in result.verdicts if each.check.id == "GC101")
 

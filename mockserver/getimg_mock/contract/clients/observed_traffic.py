@@ -118,6 +118,7 @@ def run_command(
             done = subprocess.run(command, env=environment, check=False)  # noqa: S603 - the caller's own command
         except OSError as error:
             raise SettingsError(f"{command[0]} cannot be started: {error.strerror}.") from None
+        server.finish_answers()
         result = judge_traffic(
             server.app.fake,
             name=" ".join(command),

@@ -57,7 +57,7 @@ def generate_video(core: Core, /, **fields: Any) -> Steps:
 
 def video_made(core: Core, fields: dict[str, Any]) -> Steps:
     """Return a video that is made for this call."""
-    core.seen["waits"] = core.seen.get("waits", 0) + 1
+    slips.begin_wait(core)
     if core.faulty("given-up-polled-later") and "given_up" in core.seen:
         yield from looked_at(core, core.seen["given_up"])
     accepted = yield from submit_video(core, **fields)
@@ -163,7 +163,7 @@ def waited(core: Core, name: str) -> Steps:
                 value = yield from looked_at(core, name, attempts=tries)
         except ClientError as error:
             tolerate(core, error, polls)
-            pause = pause_after(core, error, pause)
+            pause = slips.lengthen(core, pause_after(core, error, pause))
             began = now() if renews(core, error) else began
             yield Sleep(penalty(core, error))
         if value.get("status") == "failed" and core.faulty("failure-polled-again"):

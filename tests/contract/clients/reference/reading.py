@@ -63,7 +63,8 @@ def read(
         if core.faulty("asks-elsewhere-when-down") and got.status == 503:
             got = yield Send("GET", f"https://api.getimg.ai/v2/{path}", headers_of(core))
         if last or wait is None:
-            raise answers.refusal(core, got, post=False)
+            refusal = answers.refusal(core, got, post=False)
+            raise slips.misname_spent(core, refusal) if attempt else refusal
         yield Sleep(wait)
     raise AssertionError("the last attempt returns or raises")
 

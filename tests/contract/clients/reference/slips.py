@@ -244,6 +244,31 @@ def misname_loss(core: Core, error: ClientError) -> None:
         raise AuthenticationError("not authorised", status=401)
 
 
+def begin_wait(core: Core) -> None:
+    """Count a wait, which begins with the caller's own interval unless a fault has changed it."""
+    core.seen["waits"] = core.seen.get("waits", 0) + 1
+    interval = core.seen.setdefault("interval", core.poll_interval)
+    if core.faulty("failures-lengthen-the-wait"):
+        core.poll_interval = interval
+
+
+def lengthen(core: Core, pause: float) -> float:
+    """Return a pause; faulty clients double it at each look that fails, for all later ones."""
+    if core.faults & {"pauses-never-shortened", "failures-lengthen-the-wait"}:
+        core.poll_interval *= 2
+        return core.poll_interval
+    return pause
+
+
+def misname_spent(core: Core, error: ClientError) -> ClientError:
+    """Return the error of a read whose tries are used up; faulty clients hide the last answer."""
+    if core.faulty("reads-spent-without-reason"):
+        return ClientError("Max retries exceeded")
+    if core.faulty("status-lost-when-spent"):
+        return ClientError(f"tried often enough: {str(error).partition(' ')[2]}")
+    return error
+
+
 def misname_dead_link(core: Core, status: int) -> None:
     """Raise the error of a wrong key for a link that is refused, which has none."""
     if core.faulty("dead-link-as-401") and status == 403:

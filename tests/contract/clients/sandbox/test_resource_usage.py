@@ -83,15 +83,15 @@ def case(name: str) -> Case:
     return next(each for each in cases() if each.name == name)
 
 
-def test_a_thousand_calls_are_made_a_third_of_them_failing() -> None:
-    """The check says a thousand calls, errors included, and means it."""
-    history = PythonDriver(ReferenceClient).run(case("thousand"))
+def test_hundreds_of_calls_are_made_and_four_in_ten_fail() -> None:
+    """The check says hundreds of calls, errors included, and means it."""
+    history = PythonDriver(ReferenceClient).run(case("hundreds"))
     errors = {each.error["type"] for each in history.calls() if each.kind == "error"}
-    assert len(history.calls()) == 1000
+    assert len(history.calls()) == 400
     assert errors == {"UnavailableError", "BrokenConnectionError", "AnswerError"}
-    assert sum(each.kind == "error" for each in history.calls()) == 315
+    assert sum(each.kind == "error" for each in history.calls()) == 169
     assert history.holdings[1].compute_excess(history.holdings[0]) == {
-        "connections": 1,
+        "connections": 0,
         "files": 0,
         "threads": 0,
     }
@@ -100,7 +100,7 @@ def test_a_thousand_calls_are_made_a_third_of_them_failing() -> None:
 def test_who_leaks_is_stopped_before_the_process_has_nothing_left() -> None:
     """A client under test must not take its tests down with it, nor leave anything to them."""
     before = measure_own_usage(lambda: 0)
-    history = PythonDriver(faulty("files-left")).run(case("thousand"))
+    history = PythonDriver(faulty("files-left")).run(case("hundreds"))
     early, late = history.holdings
     assert 200 < late.compute_excess(early)["files"] < 300
     assert len(history.calls()) < 400
@@ -110,7 +110,7 @@ def test_who_leaks_is_stopped_before_the_process_has_nothing_left() -> None:
 def test_what_the_garbage_collector_closes_is_no_leak() -> None:
     """A socket that nobody refers to is closed: on the virtual network as on a real one."""
     (check,) = choose_checks(["GC809"])
-    history = PythonDriver(Fleeting).run(case("thousand"))
+    history = PythonDriver(Fleeting).run(case("hundreds"))
     assert compute_verdict(check, [history]).status == "PASS"
 
 
@@ -157,7 +157,7 @@ def test_different_processes_are_not_compared() -> None:
 def test_a_large_file_is_downloaded_whole_and_goes_with_its_case(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """500 MB are 500 MB, of which neither memory nor disk keeps anything."""
+    """150 MB are 150 MB, of which neither memory nor disk keeps anything."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     sizes = []
 
@@ -169,7 +169,7 @@ def test_a_large_file_is_downloaded_whole_and_goes_with_its_case(
             return path
 
     history = PythonDriver(Weighing).run(case("large"))
-    assert sizes == [500_000_000]
+    assert sizes == [150_000_000]
     assert history.outcomes[1].peak < 16 * 1024 * 1024
     assert list(tmp_path.iterdir()) == []
 
@@ -185,9 +185,9 @@ def test_who_keeps_a_large_file_in_memory_is_stopped() -> None:
 
 def test_a_large_file_is_not_begun_where_there_is_no_room(monkeypatch: pytest.MonkeyPatch) -> None:
     """A full disk is no fault of the client's."""
-    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=900_000_000))
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=290_000_000))
     assert PythonDriver(ReferenceClient).find_obstacle(case("large")) == (
-        "here: needs 1000 MB of free space for temporary files"
+        "here: needs 300 MB of free space for temporary files"
     )
 
 
@@ -231,6 +231,6 @@ class Patient(ReferenceClient):
 def test_who_waits_for_ever_is_stopped_in_the_first_wait() -> None:
     """Its other waits would be as long, and what it holds is counted nevertheless."""
     history = PythonDriver(Patient).run(case("waited-often-in-vain-late"))
-    assert len(history.exchanges) == 1250
+    assert len(history.exchanges) == 800
     assert [each.kind for each in history.calls()] == ["abandoned"] * 12
     assert len(history.holdings) == 2

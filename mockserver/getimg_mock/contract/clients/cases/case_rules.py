@@ -138,6 +138,8 @@ class Case:
     patience: float | None = 8.0
     ours: str = "time"
     real: bool = False
+    real_time: bool = False
+    """Whether it needs real time: what it shows in virtual time, another case shows there."""
     early: bool = False
     """Whether it is run before others: it takes long, or shows why others may."""
     left_out: frozenset[int] = frozenset()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from getimg_mock.contract.clients.cases import fault_actions
 from getimg_mock.contract.clients.cases.case_rules import Case, video
 from getimg_mock.contract.clients.cases.client_check import client_check
+from getimg_mock.contract.clients.checks.shaken_waits import SHAKEN, next_polls_are_due
 from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
 from getimg_mock.contract.verdicts import expect, warn_unless
 
@@ -171,6 +172,7 @@ def _interval(history: ClientHistory) -> float:
         "outage-real",
         "late-404*",
         "shaky-silent",
+        SHAKEN,
         "observed",
     ),
     observable=True,
@@ -182,8 +184,12 @@ def polls_are_paced(history: ClientHistory) -> Iterator[Observation]:
     asked for, or where it asked for a shorter one, and on polls that go on at the interval while
     an earlier one is not answered. Without a configured interval, one below the advised 5 s is a
     warning. A poll that fails may be tried again sooner; fails when several are, one right after
-    the other, and when those that were missed are made up for.
+    the other, when those that were missed are made up for, and when the next poll comes three
+    seconds late although one was answered since, or in a later wait.
     """
+    if history.case == SHAKEN:
+        yield from next_polls_are_due(history)
+        return
     if history.case.startswith(("outage-", "late-", "shaky-")):
         yield from _failing_polls_are_paced(history)
         yield from _missed_polls_are_left_out(history)

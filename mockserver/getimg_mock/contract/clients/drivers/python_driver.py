@@ -103,8 +103,8 @@ class PythonDriver:
 
     def find_obstacle(self, case: Case) -> str:
         """Return what this process, or an asynchronous client, cannot provide for a case."""
-        if case.real:
-            return "in this process: needs a real network"
+        if case.real or case.real_time:
+            return f"in this process: needs {'a real network' if case.real else 'real time'}"
         if case.needs_tasks and not self.is_async:
             return "here: needs an asynchronous client"
         if any(call.child for call in case.calls) and (self.is_async or not forks.SUPPORTED):
