@@ -196,13 +196,10 @@ def back_off_is_sound(history: ClientHistory) -> Iterator[Observation]:
     """
     own = {
         "errors-retried": _waits_are_made,
-        "limited-always": _limits_end,
-        "limited-always-real": _limits_end,
+        **dict.fromkeys(("limited-always", "limited-always-real"), _limits_end),
         "well-between": _waits_begin_anew,
+        **dict.fromkeys(_READS_APART, judge_first_waits),
     }
-    if history.case in _READS_APART:
-        yield from judge_first_waits(history)
-        return
     if history.case in own:
         yield from own[history.case](history)
         return

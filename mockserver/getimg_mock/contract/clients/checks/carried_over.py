@@ -1,7 +1,7 @@
 """What a client carries over from calls that failed: pauses that grow, or stay, and spent tries.
 
-GC308, GC409, GC415 and GC512 judge these, also in real time. All was well in between, so that each
-call is to be served as its first was.
+GC308, GC409, GC415, GC503 and GC512 judge these, also in real time. All was well in between, so
+that each call is to be served as its first was.
 """
 
 from __future__ import annotations
@@ -66,6 +66,9 @@ _HELD: Final = 0.9
 _SLOWER: Final = 1.0
 """By how many seconds all looks of a wait are further apart than those of an earlier one."""
 
+_MOST_HELD: Final = 3.0
+"""How many seconds after the last poll a result may come: less than the advised interval."""
+TERMINAL: Final = ("completed", "failed")
 _LATER: Final = 30.0
 """How many seconds a wait may take longer than another one, by its last pause and its pace."""
 
@@ -230,3 +233,24 @@ def _looks_are_as_often(history: ClientHistory) -> Iterator[Observation]:
 def _take_good(sent: list[ClientExchange]) -> list[ClientExchange]:
     """Return the looks before the first that fails."""
     return list(itertools.takewhile(lambda each: each.status == 200, sent))
+
+
+def judge_ends(history: ClientHistory, interval: float) -> Iterator[Observation]:
+    """Judge how long waits go on after the look that shows their end."""
+    every: list[float] = []
+    for outcome in history.calls("generate_video"):
+        looks = [each for each in history.during(outcome) if each.operation == "videos.retrieve"]
+        if looks and looks[-1].object.get("status") in TERMINAL:
+            every.append(outcome.ended - looks[-1].elapsed)
+            yield expect(
+                every[-1] <= _MOST_HELD,
+                "an end at once",
+                f"{outcome.shown} {every[-1]:.1f} s later",
+                looks[-1],
+            )
+    if len(every) > _SERIES:  # a busy machine may hold up one of them, and not each
+        yield expect(
+            min(every) < interval * _HELD,
+            "ends at once",
+            f"{min(every):.1f} s later at least, in each of {len(every)} waits",
+        )
