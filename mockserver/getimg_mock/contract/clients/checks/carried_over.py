@@ -148,6 +148,8 @@ def judge_first_waits(history: ClientHistory) -> Iterator[Observation]:
         if not ends and sent and outcome.kind == "abandoned":
             ends = [outcome.ended]
         waits += [end - sent[0].elapsed for end in ends]
+        if outcome.kind == "abandoned":
+            break  # what follows is asked of another process, which carries nothing over
     if len(waits) < _LEAST_WAITS:
         return
     first, last = max(waits[:2]), min(waits[-2:])
