@@ -294,7 +294,7 @@ def distance(core: Core, polls: int) -> float:
     if core.used_to("growing-distance"):
         return min(2.0 * 1.5**polls, 15.0)
     if core.faulty("busy-together") and core.seen.get("waits", 0) > 1:
-        return 1.0
+        return core.poll_interval / 5
     if core.faulty("task-cancel-ends-all") and core.seen.get("cancelled"):
         raise StillPendingError("closed")
     pause = min(core.poll_interval, 10.0 if core.faulty("distance-capped") else core.poll_interval)

@@ -220,6 +220,8 @@ def judge_look_pauses(history: ClientHistory) -> Iterator[Observation]:
 def _looks_are_as_often(history: ClientHistory) -> Iterator[Observation]:
     waits = [find_own_requests(history, each) for each in history.calls("generate_video")]
     looks = [[each for each in sent if not each.submits] for sent in waits]
+    for outcome in history.calls("generate_video"):
+        yield expect(outcome.kind != "abandoned", "the video, which is done soon", outcome.shown)
     if len(looks) < len(_LOOKS):
         return
     first, last = measure_gaps(_take_good(looks[0]))[:1], measure_gaps(looks[-1])

@@ -219,7 +219,7 @@ def orders_are_waited_for(history: ClientHistory) -> Iterator[Observation]:
     when a call raises, as where each read, or the wait for a free connection, has a shorter limit.
     Fails as well when a video or a read is late, or ends, because an order beside it was told to
     come again later, or because other videos stay pending, fail, or are looked at in vain or
-    slowly, and a file is slow to come.
+    slowly, and a file is slow to come; and when that file, or a list beside it, is given up.
     """
     if history.case.startswith(_BESIDE):
         yield from _nothing_waits_for_others(history)
