@@ -145,7 +145,7 @@ def _build_held_case(beside: Case) -> Case:
     return beside.with_changes(
         name=f"{_BESIDE}-held",
         calls=(*(video(prompt=each) for each in _APART), _SLOW_FILE, models(), video(), balance()),
-        options=beside.options | {"timeout": 4 * _SLOW},
+        options=dict(beside.options) | {"timeout": 4 * _SLOW},
         patience=_SLOW + 4,
         needs=("poll_interval", "wait_timeout"),
         rules=(*beside.rules[1:], *slow, later, looks),
