@@ -85,9 +85,7 @@ def cases(_: Stream) -> Iterator[Case]:
         limit=HOUR,
         patience=20,
         rules=(
-            FaultRule(
-                on="videos.retrieve", do=_answer_look, label="looks now and then", legal=False
-            ),
+            FaultRule(on="videos.retrieve", do=_answer_look, label="now and then bad", legal=False),
         ),
     )
 
