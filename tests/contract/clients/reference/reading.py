@@ -112,7 +112,8 @@ def miscounted(core: Core, path: str, most: int, *, asked: bool) -> int:
         most += 1
     if core.faulty("billing-read-once") and path.startswith("billing/"):
         most = 1
-    if core.faulty("retries-used-up") and core.drawn >= 10:
+    used_up = core.faulty("retries-used-up") and core.drawn >= 10
+    if used_up or (core.faulty("retries-in-common") and core.seen.get("spent", 0) >= most):
         most = 1
     if core.faulty("waits-for-hours") and asked:
         most = max(most, 11)

@@ -238,6 +238,8 @@ def log_link(core: Core, fault: str, said: object) -> None:
 
 def misname_loss(core: Core, error: ClientError) -> None:
     """Raise another error where nothing could be connected to."""
+    if core.faulty("closed-when-refused") and isinstance(error, NotSentError):
+        core.seen["shut"] = True
     if core.faulty("no-connection-as-401") and isinstance(error, NotSentError):
         raise AuthenticationError("not authorised", status=401)
 

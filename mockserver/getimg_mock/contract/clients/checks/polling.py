@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from getimg_mock.contract.clients.cases import fault_actions
 from getimg_mock.contract.clients.cases.case_rules import Case, video
 from getimg_mock.contract.clients.cases.client_check import client_check
+from getimg_mock.contract.clients.checks.carried_over import TERMINAL, judge_ends
 from getimg_mock.contract.clients.checks.shaken_waits import SHAKEN, next_polls_are_due
 from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
 from getimg_mock.contract.verdicts import expect, warn_unless
@@ -44,10 +45,7 @@ _SHORTEST_OUTAGE: Final = 0.3
 """The seconds in which a client may at most try two or more failing polls again: our choice."""
 _SERIES: Final = 5
 """So many polls in a row have pauses that are not all short by accident, random ones included."""
-_MOST_HELD: Final = 3.0
-"""How many seconds after the last poll a result may come: less than the advised interval."""
 _SLOW_LABEL: Final = "slow answers"
-_TERMINAL: Final = ("completed", "failed")
 
 
 def cases(_: Stream) -> Iterator[Case]:
@@ -300,19 +298,10 @@ def polling_stops(history: ClientHistory) -> Iterator[Observation]:
     Fails on each further poll of that generation, also while the client is asked for another one,
     and when the call goes on for another interval.
     """
-    for outcome in history.calls("generate_video"):
-        polls = [each for each in history.during(outcome) if each.operation == "videos.retrieve"]
-        if polls and polls[-1].object.get("status") in _TERMINAL:
-            held = outcome.ended - polls[-1].elapsed
-            yield expect(
-                held <= _MOST_HELD,
-                "an end at once",
-                f"{outcome.shown} {held:.1f} s later",
-                polls[-1],
-            )
+    yield from judge_ends(history, _interval(history))
     for sent in _group_by_video(history).values():
         ended = next(
-            (place for place, each in enumerate(sent) if each.object.get("status") in _TERMINAL),
+            (place for place, each in enumerate(sent) if each.object.get("status") in TERMINAL),
             None,
         )
         if ended is not None:

@@ -120,6 +120,7 @@ def _build_cases_beside() -> Iterator[Case]:
         options={"poll_interval": 1, "wait_timeout": _PAUSE},
         limit=HOUR,
         patience=_PAUSE + 4,
+        early=True,  # else they are the last to end
     )
     yield beside
     yield _build_held_case(beside)
