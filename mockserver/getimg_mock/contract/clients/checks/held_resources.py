@@ -191,8 +191,6 @@ def nothing_leaks(history: ClientHistory) -> Iterator[Observation]:
     if history.case.startswith(("given-up-twice", "held-brief")):
         yield from _waits_are_over(history)
         return
-    if history.case == DRIPPED:
-        yield from later_calls_are_sent(history)
     yield from _nothing_piles_up(history)
     if history.case == "saved-often":
         yield from _nothing_is_left_beside(history)
@@ -209,6 +207,8 @@ def nothing_leaks(history: ClientHistory) -> Iterator[Observation]:
 
 def _nothing_piles_up(history: ClientHistory) -> Iterator[Observation]:
     """Judge what is held at the end, and by how much that is more than early in the case."""
+    if history.case == DRIPPED:
+        yield from later_calls_are_sent(history)
     if len(history.holdings) < 2:
         return
     calls = history.calls()
