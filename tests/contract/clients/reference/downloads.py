@@ -38,17 +38,14 @@ def download(
     path = place_of(core, result, item, directory, index)
     overwrite = slips.ask_to_overwrite(core, overwrite=overwrite) or confused(core, path, index)
     forget_others(core, path)
-    if copied(core, str(item["url"]), path) or taken_for_it(core, path):
-        return str(path)
-    before = told_before(core, result, index, path)
-    if before is not None:
-        return before
+    before = slips.find_told_path(core, item, path)
+    if before or copied(core, str(item["url"]), path) or taken_for_it(core, path):
+        return before or str(path)
     for last in (False, True):
         try:
             saved = yield from save(core, item, path, overwrite=overwrite)
             if core.faulty("key-in-sidecar"):
                 saved.with_suffix(".json").write_text(str({"key": core.key}))
-            told_before(core, result, index, path, saved)
             return slips.mark_result(core, item, str(saved))
         except DownloadError as error:
             slips.quote_result(core, error, result)
@@ -58,18 +55,6 @@ def download(
         except LinkExpiredError as expired:
             item = yield from linked_again(core, result, index, expired, last=last)
     raise LinkExpiredError("the link has expired")
-
-
-def told_before(
-    core: Core, result: dict[str, Any], index: int, path: Path, saved: Path | None = None
-) -> str | None:
-    """Return the path that a faulty client has kept of a file; with `saved`, let it keep that."""
-    kept = core.seen.setdefault("paths", {})
-    which = (result["id"], index) if core.faulty("first-path-told") else path
-    if saved is not None:
-        kept[which] = str(saved)
-    on = core.faulty("first-path-told") or core.faulty("path-told-when-gone")
-    return kept.get(which) if on else None
 
 
 def confused(core: Core, path: Path, index: int) -> bool:

@@ -204,12 +204,20 @@ def change_process(core: Core) -> None:
 
 
 def mark_result(core: Core, item: dict[str, Any], path: str) -> str:
-    """Return the path of a file; a faulty client notes it in the caller's result."""
+    """Return the path of a file; faulty clients note it, also in the caller's result."""
+    core.seen[f"path of {item['url']}"] = core.seen[f"path at {path}"] = path
     if core.faulty("folder-changed"):
         os.chdir(Path(path).parent)
     if core.faulty("results-marked"):
         item["path"] = path
     return path
+
+
+def find_told_path(core: Core, item: dict[str, Any], path: Path) -> str:
+    """Return the path that a faulty client has kept of a file; an empty text for all others."""
+    if core.faulty("first-path-told"):
+        return str(core.seen.get(f"path of {item['url']}", ""))
+    return str(core.seen.get(f"path at {path}", "")) if core.faulty("path-told-when-gone") else ""
 
 
 def choose_item(core: Core, result: dict[str, Any], index: int) -> dict[str, Any]:

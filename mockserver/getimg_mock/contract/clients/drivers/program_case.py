@@ -145,8 +145,13 @@ class ProgramCase:
                 self._measure()
             if number not in case.left_out and self.program.seconds_left:
                 self._make([number])
+            if case.holdings and self._has_abandoned(number):
+                break  # what held something has been ended with the program
         if self.holdings:
             self._measure()
+
+    def _has_abandoned(self, number: int) -> bool:
+        return number in self.made and self.made[number].kind == "abandoned"
 
     def _measure(self) -> None:
         self.holdings.append(self.program.measure_usage(self.server.open))
