@@ -1,4 +1,4 @@
-"""Slips of faulty clients that need no other logic: texts, numbers and lists that are changed.
+"""Small faults of clients that need no other logic: texts, numbers and lists that are changed.
 
 Each function does nothing unless a fault of its own is switched on.
 """
