@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
 from getimg_mock.world.randomness import generate_secret
-from tests.contract.clients.reference import slips
+from tests.contract.clients.reference import small_faults
 from tests.contract.clients.reference.answers import SUFFIXES
 from tests.contract.clients.reference.connections import littered_by_files
 from tests.contract.clients.reference.errors import UNANSWERED, DownloadError, LinkExpiredError
@@ -34,42 +34,29 @@ def download(
     overwrite: bool = False,
 ) -> Steps:
     """Save a file and return its path."""
-    item = slips.choose_item(core, result, 0 if core.faulty("first-file-saved") else index)
+    item = small_faults.choose_item(core, result, 0 if core.faulty("first-file-saved") else index)
     path = place_of(core, result, item, directory, index)
-    overwrite = slips.ask_to_overwrite(core, overwrite=overwrite) or confused(core, path, index)
+    overwrite = small_faults.ask_to_overwrite(core, overwrite=overwrite) or confused(
+        core, path, index
+    )
     forget_others(core, path)
-    if copied(core, str(item["url"]), path) or taken_for_it(core, path):
-        return str(path)
-    before = told_before(core, result, index, path)
-    if before is not None:
-        return before
+    before = small_faults.find_told_path(core, item, path)
+    if before or copied(core, str(item["url"]), path) or taken_for_it(core, path):
+        return before or str(path)
     for last in (False, True):
         try:
             saved = yield from save(core, item, path, overwrite=overwrite)
             if core.faulty("key-in-sidecar"):
                 saved.with_suffix(".json").write_text(str({"key": core.key}))
-            told_before(core, result, index, path, saved)
-            return slips.mark_result(core, item, str(saved))
+            return small_faults.mark_result(core, item, str(saved))
         except DownloadError as error:
-            slips.quote_result(core, error, result)
+            small_faults.quote_result(core, error, result)
             if core.faulty("orders-when-download-fails"):
                 yield from generate_image(core, model="seedream-5-lite", prompt="again")
             raise
         except LinkExpiredError as expired:
             item = yield from linked_again(core, result, index, expired, last=last)
     raise LinkExpiredError("the link has expired")
-
-
-def told_before(
-    core: Core, result: dict[str, Any], index: int, path: Path, saved: Path | None = None
-) -> str | None:
-    """Return the path that a faulty client has kept of a file; with `saved`, let it keep that."""
-    kept = core.seen.setdefault("paths", {})
-    which = (result["id"], index) if core.faulty("first-path-told") else path
-    if saved is not None:
-        kept[which] = str(saved)
-    on = core.faulty("first-path-told") or core.faulty("path-told-when-gone")
-    return kept.get(which) if on else None
 
 
 def confused(core: Core, path: Path, index: int) -> bool:
@@ -162,7 +149,7 @@ def save(core: Core, item: dict[str, Any], path: Path, *, overwrite: bool) -> St
         if core.faulty("appends-the-whole") and error.code == "truncated" and part.exists():
             core.seen["begun"] = part.read_bytes()
         clear(core, part)
-        slips.log_link(core, "links-logged-at-loss", send.url)
+        small_faults.log_link(core, "links-logged-at-loss", send.url)
         raise DownloadError(f"the download broke off: {error}") from None
     begun = core.seen.pop("begun", b"")
     if begun and part.read_bytes().startswith(begun):
@@ -270,7 +257,7 @@ def acceptable(core: Core, item: dict[str, Any], status: int, kind: str) -> None
     if core.faulty("any-2xx-saved") and 200 < status < 300:
         return
     names_link(core, item, status)
-    slips.misname_dead_link(core, status)
+    small_faults.misname_dead_link(core, status)
     if core.faulty("key-when-refused") and status in {401, 403}:
         core.seen["refused"] = True
     if status in {403, 410}:

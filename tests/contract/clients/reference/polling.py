@@ -8,7 +8,7 @@ import time  # noqa: TID251 - a client waits on its own clock
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from tests.contract.clients.reference import answers, slips
+from tests.contract.clients.reference import answers, small_faults
 from tests.contract.clients.reference.errors import (
     AnswerError,
     ClientError,
@@ -51,13 +51,13 @@ def retrieve_video(core: Core, /, id: str) -> Steps:  # noqa: A002 - the driver'
 
 def generate_video(core: Core, /, **fields: Any) -> Steps:
     """Make a video and wait for it."""
-    made = slips.find_made(core, "videos-kept-by-order", fields)
+    made = small_faults.find_made(core, "videos-kept-by-order", fields)
     return made if made is not None else (yield from video_made(core, fields))
 
 
 def video_made(core: Core, fields: dict[str, Any]) -> Steps:
     """Return a video that is made for this call."""
-    slips.begin_wait(core)
+    small_faults.begin_wait(core)
     if core.faulty("given-up-polled-later") and "given_up" in core.seen:
         yield from looked_at(core, core.seen["given_up"])
     accepted = yield from submit_video(core, **fields)
@@ -67,8 +67,8 @@ def video_made(core: Core, fields: dict[str, Any]) -> Steps:
     try:
         with core.lock_if("waits-one-by-one"):
             value = charged(core, fields, (yield from waited(core, name)))
-        slips.log_link(core, "finished-videos-logged", value)
-        return slips.keep_made(core, fields, value)
+        small_faults.log_link(core, "finished-videos-logged", value)
+        return small_faults.keep_made(core, fields, value)
     except ClientError as error:
         if ordered_again(core, error):
             again = yield from submit_video(core, **fields)
@@ -163,7 +163,7 @@ def waited(core: Core, name: str) -> Steps:
                 value = yield from looked_at(core, name, attempts=tries)
         except ClientError as error:
             tolerate(core, error, polls)
-            pause = slips.lengthen(core, pause_after(core, error, pause))
+            pause = small_faults.lengthen(core, pause_after(core, error, pause))
             began = now() if renews(core, error) else began
             yield Sleep(penalty(core, error))
         if value.get("status") == "failed" and core.faulty("failure-polled-again"):
@@ -294,7 +294,7 @@ def distance(core: Core, polls: int) -> float:
     if core.used_to("growing-distance"):
         return min(2.0 * 1.5**polls, 15.0)
     if core.faulty("busy-together") and core.seen.get("waits", 0) > 1:
-        return 1.0
+        return core.poll_interval / 5
     if core.faulty("task-cancel-ends-all") and core.seen.get("cancelled"):
         raise StillPendingError("closed")
     pause = min(core.poll_interval, 10.0 if core.faulty("distance-capped") else core.poll_interval)

@@ -268,10 +268,12 @@ def _says_status_of_file(outcome: CallOutcome, each: ClientExchange) -> bool:
 def _find_refusals(history: ClientHistory, outcome: CallOutcome) -> list[ClientExchange]:
     """Return the refusal that a call ended in.
 
-    Of an order that was refused after another one was made, the refusal is not what matters.
+    Of an order that was refused after another one was made, the refusal is not what matters; nor
+    of one that was saved as the file: that is another check's.
     """
     unclear = history.case == RETRIED and any(each.paid for each in history.during(outcome))
-    return [] if unclear else find_answer(history, outcome)
+    saved = outcome.op == "download" and outcome.kind == "value"
+    return [] if unclear or saved else find_answer(history, outcome)
 
 
 @client_check(

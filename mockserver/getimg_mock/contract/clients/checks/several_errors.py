@@ -44,6 +44,7 @@ _BUSY: Final = build_error(429, "rate_limit", "Too many requests.", _SOON)
 _DOWN: Final = build_error(503, "server_error", "Down for a moment; nothing was done.", _SOON)
 _UNPAID: Final = build_error(402, "quota_exceeded", "Insufficient balance.")
 _WRONG_KEY: Final = build_error(401, "invalid_api_key", "Incorrect API key provided.")
+_FORBIDDEN: Final = build_error(403, "forbidden", "Not with this key.")
 _WRONG: Final = build_error(400, "invalid_parameter", "Unsupported resolution '4K'.")
 _PAGE: Final = fault_actions.build_page(502)
 
@@ -100,9 +101,7 @@ def cases(_: Stream) -> Iterator[Case]:
             _build_read_rule("models.list", _BUSY, nth=(1,)),
             _build_read_rule("models.list", _WRONG_KEY),
             _build_read_rule("billing.balance", _DOWN, nth=(1,)),
-            _build_read_rule(
-                "billing.balance", build_error(403, "forbidden", "Not with this key.")
-            ),
+            _build_read_rule("billing.balance", _FORBIDDEN),
         ),
     )
     yield _build_spent_case()

@@ -1,4 +1,4 @@
-"""Slips of faulty clients that need no other logic: texts, numbers and lists that are changed.
+"""Small faults of clients that need no other logic: texts, numbers and lists that are changed.
 
 Each function does nothing unless a fault of its own is switched on.
 """
@@ -204,12 +204,20 @@ def change_process(core: Core) -> None:
 
 
 def mark_result(core: Core, item: dict[str, Any], path: str) -> str:
-    """Return the path of a file; a faulty client notes it in the caller's result."""
+    """Return the path of a file; faulty clients note it, also in the caller's result."""
+    core.seen[f"path of {item['url']}"] = core.seen[f"path at {path}"] = path
     if core.faulty("folder-changed"):
         os.chdir(Path(path).parent)
     if core.faulty("results-marked"):
         item["path"] = path
     return path
+
+
+def find_told_path(core: Core, item: dict[str, Any], path: Path) -> str:
+    """Return the path that a faulty client has kept of a file; an empty text for all others."""
+    if core.faulty("first-path-told"):
+        return str(core.seen.get(f"path of {item['url']}", ""))
+    return str(core.seen.get(f"path at {path}", "")) if core.faulty("path-told-when-gone") else ""
 
 
 def choose_item(core: Core, result: dict[str, Any], index: int) -> dict[str, Any]:
@@ -238,6 +246,8 @@ def log_link(core: Core, fault: str, said: object) -> None:
 
 def misname_loss(core: Core, error: ClientError) -> None:
     """Raise another error where nothing could be connected to."""
+    if core.faulty("closed-when-refused") and isinstance(error, NotSentError):
+        core.seen["shut"] = True
     if core.faulty("no-connection-as-401") and isinstance(error, NotSentError):
         raise AuthenticationError("not authorised", status=401)
 
