@@ -137,6 +137,7 @@ def looked_at(core: Core, name: str, *, attempts: int | None = None) -> Steps:
     """Return how a video stands."""
     value = yield from read(core, f"videos/generations/{encoded(core, name)}", attempts=attempts)
     status = value.get("status") if isinstance(value, dict) else None
+    small_faults.fail_at_any_error(core, value)
     answers.check(core, value, SCHEMAS.get(str(status), "video-pending"))
     return value
 
