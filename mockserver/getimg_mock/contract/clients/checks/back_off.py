@@ -57,6 +57,9 @@ _MOST_LIMITED: Final = 100
 """How often a call may be tried whose number of retries cannot be set."""
 _READS_APART: Final = tuple(f"get-{call.op}" for _, call in READS)
 """The cases of calls that each fail once, one after another."""
+_THRICE: Final = "fails-thrice"
+_NO_WAIT: Final = 0.04
+"""A later wait that is shorter in each of three calls, in seconds: jitter rarely makes one so."""
 _LONG_FIRST: Final = 4.0
 """The shortest first wait, in seconds, that may show a state of earlier calls."""
 
@@ -88,6 +91,22 @@ def cases(_: Stream) -> Iterator[Case]:
             early=count == 0,
         )
     yield from _build_single_tries()
+    yield Case(
+        name=_THRICE,
+        calls=(balance(),) * 3,
+        rules=(FaultRule(on="billing.balance", do=_fail_thrice, label="503, 3 of 4 times"),),
+        limit=LIMIT,
+        options={"max_retries": 3},
+        needs=("max_retries", "retries"),
+        patience=8,
+        early=True,
+    )
+
+
+def _fail_thrice(turn: FaultContext) -> WireAnswer:
+    """Refuse the first three tries of each call."""
+    well = fault_actions.count_earlier(turn) % 4 == 3
+    return turn.proceed() if well else fault_actions.UNAVAILABLE
 
 
 def _build_single_tries() -> Iterator[Case]:
@@ -182,6 +201,7 @@ def _build_case_of_calls_between() -> Case:
         "ordered-500-*",
         "limited-always*",
         "well-between",
+        _THRICE,
         *_READS_APART,
     ),
 )
@@ -190,14 +210,16 @@ def back_off_is_sound(history: ClientHistory) -> Iterator[Observation]:
 
     The server answers 503 throughout, 429 for ever, or 429 and 500 without a word on when to come
     back. Fails on more than a dozen attempts, on a wait or call without an end, on equal waits or
-    none, and on a number of attempts that `max_retries` does not allow, orders included, on waits
-    that begin as long as earlier ones have ended, although the service was well, and where an hour
+    none, and on later tries that follow at once in each call. Fails on a number of attempts that
+    `max_retries` does not allow, orders included, on waits that begin as long as earlier ones have
+    ended, although the service was well, and where an hour
     later nothing is tried again any more. To wait once more after the last attempt is a warning.
     """
     own = {
         "errors-retried": _waits_are_made,
         **dict.fromkeys(("limited-always", "limited-always-real"), _limits_end),
         "well-between": _waits_begin_anew,
+        _THRICE: _later_waits_are_made,
         **dict.fromkeys(_READS_APART, judge_first_waits),
     }
     if history.case in own:
@@ -254,6 +276,20 @@ def _waits_begin_anew(history: ClientHistory) -> Iterator[Observation]:
             f"{_format_gaps(first)} in {len(first)} calls",
             *history.requests[:2],
         )
+
+
+def _later_waits_are_made(history: ClientHistory) -> Iterator[Observation]:
+    """Judge the second and third waits of several calls: one is long enough in some call."""
+    series = [measure_gaps(find_own_requests(history, each)) for each in history.calls()]
+    for place in (1, 2):
+        found = [gaps[place] for gaps in series if len(gaps) > place]
+        if len(found) == len(series):
+            yield expect(
+                max(found) >= _NO_WAIT,
+                f"a wait before try {place + 2}, as before those that came sooner",
+                f"{_format_gaps(found)} in {len(found)} calls",
+                *history.requests[:4],
+            )
 
 
 def _waits_are_made(history: ClientHistory) -> Iterator[Observation]:
