@@ -22,6 +22,11 @@ from getimg_mock.contract.clients.cases.case_rules import (
 from getimg_mock.contract.clients.cases.client_check import client_check
 from getimg_mock.contract.clients.cases.wire_script import build_error
 from getimg_mock.contract.clients.checks.carried_over import judge_first_waits
+from getimg_mock.contract.clients.checks.later_waits import (
+    THRICE,
+    build_thrice_case,
+    judge_later_waits,
+)
 from getimg_mock.contract.clients.checks.own_requests import find_own_requests, measure_gaps
 from getimg_mock.contract.clients.checks.retries import LIMIT, READS
 from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
@@ -57,9 +62,6 @@ _MOST_LIMITED: Final = 100
 """How often a call may be tried whose number of retries cannot be set."""
 _READS_APART: Final = tuple(f"get-{call.op}" for _, call in READS)
 """The cases of calls that each fail once, one after another."""
-_THRICE: Final = "fails-thrice"
-_NO_WAIT: Final = 0.04
-"""A later wait that is shorter in each of three calls, in seconds: jitter rarely makes one so."""
 _LONG_FIRST: Final = 4.0
 """The shortest first wait, in seconds, that may show a state of earlier calls."""
 
@@ -91,22 +93,7 @@ def cases(_: Stream) -> Iterator[Case]:
             early=count == 0,
         )
     yield from _build_single_tries()
-    yield Case(
-        name=_THRICE,
-        calls=(balance(),) * 3,
-        rules=(FaultRule(on="billing.balance", do=_fail_thrice, label="503, 3 of 4 times"),),
-        limit=LIMIT,
-        options={"max_retries": 3},
-        needs=("max_retries", "retries"),
-        patience=8,
-        early=True,
-    )
-
-
-def _fail_thrice(turn: FaultContext) -> WireAnswer:
-    """Refuse the first three tries of each call."""
-    well = fault_actions.count_earlier(turn) % 4 == 3
-    return turn.proceed() if well else fault_actions.UNAVAILABLE
+    yield build_thrice_case()
 
 
 def _build_single_tries() -> Iterator[Case]:
@@ -201,7 +188,7 @@ def _build_case_of_calls_between() -> Case:
         "ordered-500-*",
         "limited-always*",
         "well-between",
-        _THRICE,
+        THRICE,
         *_READS_APART,
     ),
 )
@@ -219,7 +206,7 @@ def back_off_is_sound(history: ClientHistory) -> Iterator[Observation]:
         "errors-retried": _waits_are_made,
         **dict.fromkeys(("limited-always", "limited-always-real"), _limits_end),
         "well-between": _waits_begin_anew,
-        _THRICE: _later_waits_are_made,
+        THRICE: judge_later_waits,
         **dict.fromkeys(_READS_APART, judge_first_waits),
     }
     if history.case in own:
@@ -231,6 +218,11 @@ def back_off_is_sound(history: ClientHistory) -> Iterator[Observation]:
     if "max_retries" in history.options and history.case != "down":
         yield from _counts_are_kept(history, int(history.options["max_retries"]))
         return
+    yield from _waits_are_sound(history)
+
+
+def _waits_are_sound(history: ClientHistory) -> Iterator[Observation]:
+    """Judge calls that fail throughout, one after another."""
     series: list[list[float]] = []
     for outcome in history.calls():
         sent = find_own_requests(history, outcome)
@@ -276,20 +268,6 @@ def _waits_begin_anew(history: ClientHistory) -> Iterator[Observation]:
             f"{_format_gaps(first)} in {len(first)} calls",
             *history.requests[:2],
         )
-
-
-def _later_waits_are_made(history: ClientHistory) -> Iterator[Observation]:
-    """Judge the second and third waits of several calls: one is long enough in some call."""
-    series = [measure_gaps(find_own_requests(history, each)) for each in history.calls()]
-    for place in (1, 2):
-        found = [gaps[place] for gaps in series if len(gaps) > place]
-        if len(found) == len(series):
-            yield expect(
-                max(found) >= _NO_WAIT,
-                f"a wait before try {place + 2}, as before those that came sooner",
-                f"{_format_gaps(found)} in {len(found)} calls",
-                *history.requests[:4],
-            )
 
 
 def _waits_are_made(history: ClientHistory) -> Iterator[Observation]:
