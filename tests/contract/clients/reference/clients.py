@@ -210,6 +210,9 @@ class ReferenceClient(Client):
             client = httpx.Client()
             self._core.seen.setdefault("clients", []).append(client)
             return client
+        if self._core.faulty("client-for-each-thread"):
+            kept: dict[threading.Thread, httpx.Client] = self._core.seen.setdefault("threads", {})
+            return kept.setdefault(threading.current_thread(), httpx.Client())
         apart = send.save is not None and not self._core.faulty("cookies-shared")
         return self._downloads if apart else self._client
 

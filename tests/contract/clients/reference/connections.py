@@ -77,6 +77,8 @@ def hurry(core: Core, send: Send) -> dict[str, float | None]:
         hurried["read"] = min(core.timeout, 10.0)
     if core.faulty("files-hurried") and send.save is not None:
         hurried["read"] = min(core.timeout, 10.0)
+    if core.faulty("looks-hurried") and "/videos/generations/" in send.url:
+        hurried["read"] = min(core.timeout, max(core.poll_interval, 1.0))
     if core.faulty("timeouts-capped"):
         hurried["read"] = min(core.timeout, 30.0)
     if core.faulty("pool-hurried"):

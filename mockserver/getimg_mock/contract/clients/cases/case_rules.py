@@ -122,6 +122,8 @@ class Case:
     decoys: bool = False
     """Whether the environment names another key and address than the client is given."""
     together: bool = False
+    apart: bool = False
+    """Whether each call is made in a thread of its own, which ends with it."""
     limit: float = 6 * 3600
     interrupt_at: float | None = None
     interrupt_after: float | None = None

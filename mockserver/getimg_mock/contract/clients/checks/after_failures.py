@@ -43,6 +43,8 @@ _TIMES: Final = 12
 _FEW: Final = 6
 """How many calls fail of one kind alone: one more than a client lets run at the same time."""
 _OUTAGE: Final = "after-outage"
+SUBMITTED: Final = "after-submitted"
+"""The case of orders that nobody waits for: each is sent."""
 _LONGEST_END: Final = 9.0
 """How long a call may take that is cancelled after two seconds."""
 _OPTIONS: Final[dict[str, Any]] = NO_RETRIES | {"timeout": 5}
@@ -295,9 +297,10 @@ def failures_leave_a_client_able(history: ClientHistory) -> Iterator[Observation
     The case decides how they fail: refused, reset, cut off or unanswered calls, videos that fail,
     links that lead to a page, calls whose answer comes too late, or an outage that ended an hour
     ago. Or the caller cancels them: halfway, in a queue, in a wait or before a further try. Or they
-    fail now and then, one at a time. Fails when the last call, or one behind a single failure,
-    raises or does not end, is not sent after an outage, or much later than it could be, or returns
-    the answer to an earlier one, or when a cancelled one ends much later.
+    fail now and then, one at a time. Or they are orders of videos that nobody waits for. Fails when
+    the last call, or one behind a single failure, raises or does not end, is not sent after an
+    outage, or much later than it could be, or returns the answer to an earlier one, or when a
+    cancelled one ends much later.
     """
     if history.case.startswith(EACH):
         yield from judge_good_calls(history)
@@ -310,7 +313,7 @@ def failures_leave_a_client_able(history: ClientHistory) -> Iterator[Observation
         return
     if history.case.startswith("after-withdrawn"):
         yield _cancelled_calls_end(history)
-    for last in history.calls()[-1:]:
+    for last in history.calls() if history.case == SUBMITTED else history.calls()[-1:]:
         yield from _last_call_is_served(history, last)
 
 

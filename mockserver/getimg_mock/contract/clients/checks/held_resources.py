@@ -39,6 +39,7 @@ _MANY_CALLS: Final = 400
 _MANY_CALLS_REAL: Final = 200
 _WAITS: Final = 12
 _WAITS_BEFORE: Final = 4
+_ENDED_THREADS: Final = "threads-ended"
 _IN_VAIN: Final = "waited-often-in-vain"
 _POLLS_IN_VAIN: Final = 800
 """So many polls of one wait, and the client has no end of its own: an hour at the interval of the
@@ -77,6 +78,14 @@ def cases(_: Stream) -> Iterator[Case]:
         real_time=True,
     )
     yield from _build_waits_in_vain()
+    yield Case(
+        name=_ENDED_THREADS,
+        calls=(balance(),) * (2 * _WAITS),
+        holdings=True,
+        baseline=_WAITS,
+        apart=True,
+        patience=None,
+    )
     yield Case(
         name="given-up-twice",
         calls=(video(), video()),
@@ -171,6 +180,7 @@ def _build_failure_rule(every: int, failures: tuple[FaultAction, ...]) -> FaultR
         "cut-withdrawn-often",
         "saved-often",
         "threads",
+        _ENDED_THREADS,
         "prefix",
     ),
 )
@@ -178,12 +188,13 @@ def nothing_leaks(history: ClientHistory) -> Iterator[Observation]:
     """Demands that connections, files, threads and tasks do not accumulate over many calls.
 
     Four in ten of the calls fail; waits end well, with a failed video, at their deadline, or with a
-    refused poll. In rounds, each operation goes well, is refused, breaks off, is not answered, goes
-    on in drips, or is cancelled. Fails when more than 20 connections stay open. Fails when any of
-    the counts rises by more than 20 after the first calls, or by one for each wait, download or
-    round. Fails when each download that fails leaves a file of its own, when a video whose wait was
-    given up is polled later, or when answers that drip on keep further calls waiting. A connection
-    that stays open although the client was closed fails, too, and so does a task that goes on.
+    refused poll. Threads that made a call have ended. In rounds, each operation goes well, is
+    refused, breaks off, is not answered, goes on in drips, or is cancelled. Fails when more than 20
+    connections stay open. Fails when any of the counts rises by more than 20 after the first calls,
+    or by one for each wait, download or round. Fails when each download that fails leaves a file of
+    its own, when a video whose wait was given up is polled later, or when answers that drip on keep
+    further calls waiting. A connection that stays open although the client was closed fails, too,
+    and so does a task that goes on.
     """
     if history.case in _CLOSED:
         yield _closing_closes(history)
@@ -198,7 +209,7 @@ def nothing_leaks(history: ClientHistory) -> Iterator[Observation]:
     if history.case in {"cut-often", "refused-often", "cut-withdrawn-often"}:
         yield from _leftovers_are_few(history)
         return
-    if history.case.startswith((_IN_VAIN, "rounds-")):
+    if history.case.startswith((_IN_VAIN, _ENDED_THREADS, "rounds-")):
         return
     calls = history.calls()
     good = sum(each.kind == "value" for each in calls)

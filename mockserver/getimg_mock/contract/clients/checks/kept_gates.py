@@ -8,10 +8,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.clients.cases import fault_actions
-from getimg_mock.contract.clients.cases.case_rules import HOUR, Case, download, image, models, video
+from getimg_mock.contract.clients.cases.case_rules import (
+    HOUR,
+    NO_RETRIES,
+    VIDEO,
+    Case,
+    ClientCall,
+    download,
+    image,
+    models,
+    video,
+)
 from getimg_mock.contract.clients.cases.wire_script import build_error
 from getimg_mock.contract.clients.checks.after_failures import (
     QUICK,
+    SUBMITTED,
     answer_halfway,
     build_failing_case,
     fail_at_first,
@@ -44,12 +55,26 @@ _IN_A_WAIT: Final = 6.5
 """The same where a client may look at a video after five seconds only."""
 _IN_REAL_TIME: Final = 0.8
 """The same in real time, where pauses of two seconds are asked for."""
+_SUBMITTED: Final = 6
+"""How many videos are ordered one after another: more than some accounts let run."""
 _QUEUE: Final = 12
 """How many calls are in a queue: more than a client lets run at the same time."""
 
 
 def cases(_: Stream) -> Iterator[Case]:
-    """Yield the cases: the pause before a further try is cancelled, or that try fails as well."""
+    """Yield the cases: the pause before a further try is cancelled, or that try fails as well.
+
+    In another, videos are ordered that nobody waits for: a slot is not held for each.
+    """
+    submit = ClientCall(op="submit_video", args=VIDEO)
+    yield Case(
+        name=SUBMITTED,
+        calls=(submit,) * _SUBMITTED,
+        settings={"video_seconds": 0.5},
+        options=NO_RETRIES,
+        limit=HOUR,
+        patience=5,
+    )
     for name, on, call in (
         ("image", "images.generate", image()),
         ("models", "models.list", models()),

@@ -26,6 +26,7 @@ from getimg_mock.contract.clients.checks.files import (
     serve_picture,
 )
 from getimg_mock.contract.clients.checks.own_requests import find_own_requests
+from getimg_mock.contract.clients.checks.polling import build_slow_answers
 from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
 from getimg_mock.contract.verdicts import expect
 
@@ -59,6 +60,8 @@ _SLOW: Final = 10.4
 """How many seconds a file and a list take that have 40: some clients give them ten at most."""
 _SLOW_LOOK: Final = 6.5
 """How long the first look at a video takes that stays pending; looks at others need not wait."""
+_SLOW_LOOKS: Final = 2.4
+"""How long each look at a video takes that is to come twice a second, where 20 s are allowed."""
 _HELD: Final = "pending for ever"
 _FAILED: Final = "fails at once"
 _UNSEEN: Final = "looks are refused"
@@ -189,6 +192,17 @@ def _build_slow_reads() -> Iterator[Case]:
         patience=None,
         limit=HOUR,
     )
+    yield Case(
+        name="slow-reads-looks",
+        calls=(video(),),
+        rules=(build_slow_answers(_SLOW_LOOKS),),
+        settings={"video_seconds": 2},
+        options={"timeout": 20, "poll_interval": 0.5, "wait_timeout": 15},
+        needs=("timeout", "poll_interval"),
+        patience=16,
+        limit=HOUR,
+        early=True,
+    )
 
 
 def _build_case(name: str, seconds: float, **more: object) -> Case:
@@ -214,12 +228,13 @@ def _build_case(name: str, seconds: float, **more: object) -> Case:
 def orders_are_waited_for(history: ClientHistory) -> Iterator[Observation]:
     """Demands the result of an order that is answered after a while, within the client's timeout.
 
-    Tries one of 40 s without an option, one of 100 s with a timeout of 120 s, one of 31.5 s with
-    40 s in real time, reads and a file of 25 s, and eight orders of 17 s at the same time. Fails
-    when a call raises, as where each read, or the wait for a free connection, has a shorter limit.
-    Fails as well when a video or a read is late, or ends, because an order beside it was told to
-    come again later, or because other videos stay pending, fail, or are looked at in vain or
-    slowly, and a file is slow to come; and when that file, or a list beside it, is given up.
+    Tries one of 40 s without an option, one of 100 s with a timeout of 120 s, one of 31.5 s with 40
+    s in real time, reads and a file of 25 s, looks that take longer than their interval, and eight
+    orders of 17 s at the same time. Fails when a call raises, as where each read, or the wait for a
+    free connection, has a shorter limit. Fails as well when a video or a read is late, or ends,
+    because an order beside it was told to come again later, or because other videos stay pending,
+    fail, or are looked at in vain or slowly, and a file is slow to come; and when that file, or a
+    list beside it, is given up.
     """
     if history.case.startswith(_BESIDE):
         yield from _nothing_waits_for_others(history)

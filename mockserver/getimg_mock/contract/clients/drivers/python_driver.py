@@ -107,8 +107,9 @@ class PythonDriver:
             return f"in this process: needs {'a real network' if case.real else 'real time'}"
         if case.needs_tasks and not self.is_async:
             return "here: needs an asynchronous client"
-        if any(call.child for call in case.calls) and (self.is_async or not forks.SUPPORTED):
-            return "here: needs a synchronous client, and a system that can fork"
+        forked = any(call.child for call in case.calls)
+        if (forked and not forks.SUPPORTED) or ((forked or case.apart) and self.is_async):
+            return f"here: needs a synchronous client{', and a system that can fork' * forked}"
         if case.file_limit and not CAN_LIMIT_FILES:
             return "here: needs a system that can limit the size of files"
         if case.room > shutil.disk_usage(tempfile.gettempdir()).free:
