@@ -54,7 +54,7 @@ class QuotesBalanceInCents(AiohttpClient):
 
 
 @faulty("outages", style="requests", program=True)
-class BreakerTripsOnRefusals(StreamedRequestsClient):
+class RefusalsTripItsBreaker(StreamedRequestsClient):
     """Counts refused prompts as an outage: after five the next right call is not sent at all."""
 
     def prepare(self) -> None:
