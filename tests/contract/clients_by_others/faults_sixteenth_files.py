@@ -41,7 +41,7 @@ class ShortensIdsToSameName(HttpxAsyncClient):
 class RequotesSignedLinks(AiohttpClient):
     """Has yarl quote signed links anew, so that the server gets another query than it signed."""
 
-    def open(
+    def open(  # type: ignore[override]
         self, method: str, url: str, body: bytes | None, headers: dict[str, str], timeout: float
     ) -> AbstractAsyncContextManager[AsyncOpened]:
         asked = url if "Authorization" in headers else str(URL(url))

@@ -60,7 +60,7 @@ class HoldsPollsForOrderLimit(SdkClient):
 class BoundsPollsByInterval(HttpxClient):
     """Gives a poll only until the next is due, not the caller's timeout: slow ones all fail."""
 
-    def open(
+    def open(  # type: ignore[override]
         self, method: str, url: str, body: bytes | None, headers: dict[str, str], timeout: float
     ) -> AbstractContextManager[Opened]:
         if method == "GET" and url.startswith(self.url(PATHS["video"])):
@@ -72,7 +72,7 @@ class BoundsPollsByInterval(HttpxClient):
 class CapsReadsAtTwentySeconds(StreamedRequestsClient):
     """Caps the timeout at 20 s whatever is asked for: pictures, which take 25 to 35 s, are lost."""
 
-    def open(
+    def open(  # type: ignore[override]
         self, method: str, url: str, body: bytes | None, headers: dict[str, str], timeout: float
     ) -> AbstractContextManager[Opened]:
         return super().open(method, url, body, headers, min(timeout, 20.0))

@@ -23,7 +23,7 @@ class HttpxBacksOffFailedPolls(HttpxClient):
     longest_pause = 30.0
 
     def after_failures(self, failures: int) -> float:
-        widened = self.poll_interval * 2 ** min(failures, 10)
+        widened = self.poll_interval * 2.0 ** min(failures, 10)
         return max(self.poll_interval, min(widened, self.longest_pause))
 
     def wait(self, id: str) -> Any:
