@@ -32,9 +32,14 @@ FURTHER: Final[dict[str, tuple[str, ...]]] = {
     "GC209": ("zeros-left-out", "ids-of-digits-as-numbers", "balance-to-four-places"),
     "GC212": ("files-sorted",),
     "GC215": ("models-kept-whatever-type", "model-from-kept-list"),
-    "GC301": ("first-lines-told",),
+    "GC301": ("first-lines-told", "reads-spent-without-reason"),
     "GC302": ("first-failure-told",),
-    "GC303": ("refusals-guessed-by-words", "no-connection-as-401", "dead-link-as-401"),
+    "GC303": (
+        "refusals-guessed-by-words",
+        "no-connection-as-401",
+        "dead-link-as-401",
+        "status-lost-when-spent",
+    ),
     "GC304": ("error-without-text",),
     "GC305": (
         "headers-in-arguments",

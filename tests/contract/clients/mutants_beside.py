@@ -6,14 +6,19 @@ from typing import Final
 
 BESIDE: Final[dict[str, tuple[str, ...]]] = {
     "GC304": ("known-statuses-only",),
-    "GC308": ("closed-by-a-break", "timeout-cut-by-a-break"),
-    "GC409": ("failed-looks-unforgiven", "ten-failed-looks-a-wait"),
+    "GC308": ("closed-by-a-break", "timeout-cut-by-a-break", "closed-when-refused"),
+    "GC409": ("failed-looks-unforgiven", "ten-failed-looks-a-wait", "retries-in-common"),
     "GC415": ("retries-used-up",),
     "GC422": ("files-hurried", "failure-ends-all", "refused-look-ends-all", "looks-one-by-one"),
-    "GC501": ("shorter-pauses-obeyed", "looks-at-once-when-told"),
+    "GC501": (
+        "shorter-pauses-obeyed",
+        "looks-at-once-when-told",
+        "pauses-never-shortened",
+        "failures-lengthen-the-wait",
+    ),
     "GC504": ("no-connection-fatal",),
     "GC512": ("pauses-kept",),
     "GC802": ("model-unbounded",),
-    "GC809": ("task-left-at-close",),
+    "GC809": ("task-left-at-close", "task-left-at-drips"),
     "GC812": ("loop-blocked-by-reads", "loop-blocked-by-looks", "loop-blocked-by-files"),
 }

@@ -39,6 +39,8 @@ FILE_FAULTS: Final[dict[str, tuple[str, ...]]] = {
         "folders-taken-for-files",
         "links-taken-for-files",
         "empty-taken-for-files",
+        "first-path-told",
+        "path-told-when-gone",
     ),
     "GC610": ("downloads-follow",),
     "GC611": ("html-saved", "json-saved"),

@@ -26,6 +26,8 @@ drive.Blocking(drive.Desk("faulty", clocks)).serve()
 @pytest.mark.parametrize(
     ("fault", "check", "case"),
     [
+        ("reads-spent-without-reason", "GC301", "errors-spent"),
+        ("status-lost-when-spent", "GC303", "errors-spent"),
         ("slots-lost", "GC308", "after-refused-image"),
         ("gate-kept-in-vain", "GC308", "after-tries-real"),
         ("refused-garbled", "GC408", "early-refused-real"),
@@ -40,7 +42,9 @@ drive.Blocking(drive.Desk("faulty", clocks)).serve()
         ("looks-unbounded", "GC502", "held-brief-broken"),
         ("early-cancel-loses-id", "GC506", "cancelled-soon-real"),
         ("timeout-for-the-whole-wait", "GC512", "waits-limited-real"),
+        ("first-path-told", "GC609", "again-elsewhere"),
         ("orders-drip-on", "GC801", "drip-orders-real"),
+        ("threads-read-on", "GC809", "rounds-dripped-real"),
     ],
 )
 def test_a_program_with_a_fault_is_found(fault: str, check: str, case: str) -> None:

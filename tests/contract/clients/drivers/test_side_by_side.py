@@ -11,6 +11,7 @@ from getimg_mock._shipped import open_folder
 from getimg_mock.contract.clients import run_validity, suite
 from getimg_mock.contract.clients.drivers.process_driver import ProcessDriver
 from getimg_mock.contract.clients.drivers.python_driver import build_untried_history
+from getimg_mock.contract.clients.drivers.side_by_side import run_cases
 from getimg_mock.contract.clients.suite import choose_checks, verify
 
 if TYPE_CHECKING:
@@ -116,3 +117,21 @@ def test_what_takes_half_a_minute_begins_before_all_others() -> None:
     checks = choose_checks(["GC415", "GC422"])
     ordered = suite._sort_by_weight(suite.select_cases(checks), checks)
     assert [each.name for each in ordered if (each.patience or 0) > 30] == [ordered[0].name]
+
+
+def test_cases_begin_in_their_order() -> None:
+    """One that takes long comes first, and no other thread that asks sooner takes its place."""
+    began: list[str] = []
+
+    class Noting(Meeting):
+        def create_sibling(self) -> Meeting:
+            return Noting(1, "sibling", self.barrier, self.closed, self.starting)
+
+        def run(self, case: Case, *, seed: str = "0") -> ClientHistory:
+            began.append(case.name)
+            return build_untried_history(self.name, case, seed, ("nothing",))
+
+    cases = suite.select_cases(choose_checks(["GC4"]))
+    list(run_cases(Noting(), cases, "0"))
+    places = {case.name: place for place, case in enumerate(cases)}
+    assert all(abs(places[name] - place) <= 1 for place, name in enumerate(began))

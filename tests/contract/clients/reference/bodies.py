@@ -120,5 +120,6 @@ def unpacked(data: bytes, decoder: Any, size: int, *, bounded: bool) -> bytes:
 
 def late(core: Core, began: float) -> None:
     """Raise when the call has taken longer than its timeout."""
-    if time.monotonic() - began > core.timeout and not core.faulty("per-read-timeout"):
+    on = core.faults & {"per-read-timeout", "threads-read-on"}
+    if time.monotonic() - began > core.timeout and not on:
         raise httpx.ReadTimeout(f"no whole answer within {core.timeout:g} s")

@@ -12,6 +12,7 @@ import time  # noqa: TID251 - a client waits on its own clock
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from typing import Any, Concatenate, ParamSpec
 
 import httpx
@@ -28,6 +29,7 @@ from tests.contract.clients.reference.connections import (
     explaining,
     littered,
     passwords_of,
+    read_apart,
     swept,
     telling_proxy,
     timeout_of,
@@ -156,6 +158,8 @@ class ReferenceClient(Client):
                 with walk.telling():
                     if isinstance(step, Sleep):
                         time.sleep(step.seconds)
+                    elif self._core.faulty("threads-read-on"):
+                        walk.got = read_apart(self._core, partial(self._sent, step), step.method)
                     else:
                         walk.got = self._sent(step)
         return walk.value
@@ -214,6 +218,9 @@ class ReferenceClient(Client):
             self._core.seen["whole"] = answer.read()
             return [self._core.seen["whole"]]
         return answer.iter_raw()
+
+
+APART = frozenset({"task-left-at-timeout", "task-left-at-drips", "task-left-at-cancel"})
 
 
 class AsyncReferenceClient(Client):
@@ -276,7 +283,7 @@ class AsyncReferenceClient(Client):
                         self._slots.release()
                 elif self._core.faulty("loop-slots-kept-by-cancelled"):
                     walk.got = await self._sent_in_a_slot(step)
-                elif self._core.faults & {"task-left-at-timeout", "task-left-at-cancel"}:
+                elif self._core.faults & APART:
                     walk.got = await self._sent_apart(step)
                 else:
                     walk.got = await self._sent(step)
@@ -336,7 +343,9 @@ class AsyncReferenceClient(Client):
 
     async def _sent_apart(self, send: Send) -> Got:
         """Send in a task of its own, which faulty clients leave when they wait no longer."""
-        apart = dataclasses.replace(self._core, timeout=3600.0)
+        drips = {"timeout": self._core.timeout, "faults": frozenset({"per-read-timeout"})}
+        left = drips if self._core.faulty("task-left-at-drips") else {"timeout": 3600.0}
+        apart = dataclasses.replace(self._core, **left)
         task = asyncio.ensure_future(self._sent(send, apart))
         try:
             done, _ = await asyncio.wait({task}, timeout=self._core.timeout)
@@ -345,7 +354,7 @@ class AsyncReferenceClient(Client):
                 task.cancel()
             raise
         if not done:
-            if not self._core.faulty("task-left-at-timeout"):
+            if self._core.faulty("task-left-at-cancel"):
                 task.cancel()
             raise explained(httpx.ReadTimeout("no whole answer"), send.method)
         return task.result()

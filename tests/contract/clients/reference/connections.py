@@ -21,10 +21,10 @@ from tests.contract.clients.reference.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from tests.contract.clients.reference.core import Core
-    from tests.contract.clients.reference.steps import Send
+    from tests.contract.clients.reference.steps import Got, Send
 
 
 @contextmanager
@@ -112,6 +112,27 @@ def littered_by_files(core: Core, saved: Path) -> None:
     """Open the folder of a file that was saved, as faulty clients do and forget about it."""
     if core.faulty("folders-left"):
         core.seen.setdefault("files", []).append(os.open(saved.parent, os.O_RDONLY))
+
+
+def read_apart(core: Core, send: Callable[[], Got], method: str) -> Got:
+    """Send in a thread of its own, which faulty clients leave when they wait no longer."""
+    made: list[Got | ClientError] = []
+    done = threading.Event()
+
+    def read() -> None:
+        try:
+            made.append(send())
+        except ClientError as error:
+            made.append(error)
+        done.set()
+
+    threading.Thread(target=read, daemon=True).start()
+    done.wait(core.timeout)
+    if not made:
+        raise explained(httpx.ReadTimeout("no whole answer"), method)
+    if isinstance(made[0], ClientError):
+        raise made[0]
+    return made[0]
 
 
 def swept(core: Core) -> None:

@@ -38,8 +38,9 @@ def download(
     path = place_of(core, result, item, directory, index)
     overwrite = slips.ask_to_overwrite(core, overwrite=overwrite) or confused(core, path, index)
     forget_others(core, path)
-    if copied(core, str(item["url"]), path) or taken_for_it(core, path):
-        return str(path)
+    before = slips.find_told_path(core, item, path)
+    if before or copied(core, str(item["url"]), path) or taken_for_it(core, path):
+        return before or str(path)
     for last in (False, True):
         try:
             saved = yield from save(core, item, path, overwrite=overwrite)

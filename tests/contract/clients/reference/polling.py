@@ -57,7 +57,7 @@ def generate_video(core: Core, /, **fields: Any) -> Steps:
 
 def video_made(core: Core, fields: dict[str, Any]) -> Steps:
     """Return a video that is made for this call."""
-    core.seen["waits"] = core.seen.get("waits", 0) + 1
+    slips.begin_wait(core)
     if core.faulty("given-up-polled-later") and "given_up" in core.seen:
         yield from looked_at(core, core.seen["given_up"])
     accepted = yield from submit_video(core, **fields)
@@ -163,7 +163,7 @@ def waited(core: Core, name: str) -> Steps:
                 value = yield from looked_at(core, name, attempts=tries)
         except ClientError as error:
             tolerate(core, error, polls)
-            pause = pause_after(core, error, pause)
+            pause = slips.lengthen(core, pause_after(core, error, pause))
             began = now() if renews(core, error) else began
             yield Sleep(penalty(core, error))
         if value.get("status") == "failed" and core.faulty("failure-polled-again"):
@@ -294,7 +294,7 @@ def distance(core: Core, polls: int) -> float:
     if core.used_to("growing-distance"):
         return min(2.0 * 1.5**polls, 15.0)
     if core.faulty("busy-together") and core.seen.get("waits", 0) > 1:
-        return 1.0
+        return core.poll_interval / 5
     if core.faulty("task-cancel-ends-all") and core.seen.get("cancelled"):
         raise StillPendingError("closed")
     pause = min(core.poll_interval, 10.0 if core.faulty("distance-capped") else core.poll_interval)

@@ -63,7 +63,8 @@ def read(
         if core.faulty("asks-elsewhere-when-down") and got.status == 503:
             got = yield Send("GET", f"https://api.getimg.ai/v2/{path}", headers_of(core))
         if last or wait is None:
-            raise answers.refusal(core, got, post=False)
+            refusal = answers.refusal(core, got, post=False)
+            raise slips.misname_spent(core, refusal) if attempt else refusal
         yield Sleep(wait)
     raise AssertionError("the last attempt returns or raises")
 
@@ -111,7 +112,8 @@ def miscounted(core: Core, path: str, most: int, *, asked: bool) -> int:
         most += 1
     if core.faulty("billing-read-once") and path.startswith("billing/"):
         most = 1
-    if core.faulty("retries-used-up") and core.drawn >= 10:
+    used_up = core.faulty("retries-used-up") and core.drawn >= 10
+    if used_up or (core.faulty("retries-in-common") and core.seen.get("spent", 0) >= most):
         most = 1
     if core.faulty("waits-for-hours") and asked:
         most = max(most, 11)

@@ -20,6 +20,13 @@ if TYPE_CHECKING:
 
 def wait_after(core: Core, got: Got, attempt: int, *, post: bool) -> float | None:
     """Return how long to wait before the next attempt; None when there must be none."""
+    wait = find_wait(core, got, attempt, post=post)
+    core.seen["spent"] = core.seen.get("spent", 0) + (wait is not None)
+    return wait
+
+
+def find_wait(core: Core, got: Got, attempt: int, *, post: bool) -> float | None:
+    """Return how long to wait before the next attempt; None when there must be none."""
     seconds = None if core.faulty("reads-come-early") and not post else asked(core, got)
     if core.faulty("key-logged-on-retry"):
         logging.getLogger("reference").warning("%s: trying again with %s", got.status, core.key)

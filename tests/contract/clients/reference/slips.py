@@ -204,12 +204,20 @@ def change_process(core: Core) -> None:
 
 
 def mark_result(core: Core, item: dict[str, Any], path: str) -> str:
-    """Return the path of a file; a faulty client notes it in the caller's result."""
+    """Return the path of a file; faulty clients note it, also in the caller's result."""
+    core.seen[f"path of {item['url']}"] = core.seen[f"path at {path}"] = path
     if core.faulty("folder-changed"):
         os.chdir(Path(path).parent)
     if core.faulty("results-marked"):
         item["path"] = path
     return path
+
+
+def find_told_path(core: Core, item: dict[str, Any], path: Path) -> str:
+    """Return the path that a faulty client has kept of a file; an empty text for all others."""
+    if core.faulty("first-path-told"):
+        return str(core.seen.get(f"path of {item['url']}", ""))
+    return str(core.seen.get(f"path at {path}", "")) if core.faulty("path-told-when-gone") else ""
 
 
 def choose_item(core: Core, result: dict[str, Any], index: int) -> dict[str, Any]:
@@ -238,8 +246,35 @@ def log_link(core: Core, fault: str, said: object) -> None:
 
 def misname_loss(core: Core, error: ClientError) -> None:
     """Raise another error where nothing could be connected to."""
+    if core.faulty("closed-when-refused") and isinstance(error, NotSentError):
+        core.seen["shut"] = True
     if core.faulty("no-connection-as-401") and isinstance(error, NotSentError):
         raise AuthenticationError("not authorised", status=401)
+
+
+def begin_wait(core: Core) -> None:
+    """Count a wait, which begins with the caller's own interval unless a fault has changed it."""
+    core.seen["waits"] = core.seen.get("waits", 0) + 1
+    interval = core.seen.setdefault("interval", core.poll_interval)
+    if core.faulty("failures-lengthen-the-wait"):
+        core.poll_interval = interval
+
+
+def lengthen(core: Core, pause: float) -> float:
+    """Return a pause; faulty clients double it at each look that fails, for all later ones."""
+    if core.faults & {"pauses-never-shortened", "failures-lengthen-the-wait"}:
+        core.poll_interval *= 2
+        return core.poll_interval
+    return pause
+
+
+def misname_spent(core: Core, error: ClientError) -> ClientError:
+    """Return the error of a read whose tries are used up; faulty clients hide the last answer."""
+    if core.faulty("reads-spent-without-reason"):
+        return ClientError("Max retries exceeded")
+    if core.faulty("status-lost-when-spent"):
+        return ClientError(f"tried often enough: {str(error).partition(' ')[2]}")
+    return error
 
 
 def misname_dead_link(core: Core, status: int) -> None:

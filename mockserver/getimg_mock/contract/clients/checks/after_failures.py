@@ -19,6 +19,7 @@ from getimg_mock.contract.clients.cases.case_rules import (
 )
 from getimg_mock.contract.clients.cases.client_check import client_check
 from getimg_mock.contract.clients.cases.wire_script import WireStep, build_error, build_json_answer
+from getimg_mock.contract.clients.checks.carried_over import SPENT, judge_told_pause
 from getimg_mock.contract.clients.checks.files import DOWNLOAD_OPERATION, serve_picture
 from getimg_mock.contract.clients.checks.message_variants import PENDING, RETRIEVE, answer_failed
 from getimg_mock.contract.clients.checks.own_requests import find_answer, find_own_requests
@@ -286,7 +287,7 @@ def fail_at_first(
     why="A refusal is about one request. A service that stops after a few bad prompts is down for "
     "all of its users.",
     fix="Give slots and connections back in a finally block; count outages, and not refusals.",
-    cases=("after-*", "withdrawn-*", "cancelled", "cancelled-real"),
+    cases=("after-*", "withdrawn-*", "cancelled", "cancelled-real", SPENT),
 )
 def failures_leave_a_client_able(history: ClientHistory) -> Iterator[Observation]:
     """Demands that a valid call succeeds after a dozen calls that failed.
@@ -300,6 +301,9 @@ def failures_leave_a_client_able(history: ClientHistory) -> Iterator[Observation
     """
     if history.case.startswith(EACH):
         yield from judge_good_calls(history)
+        return
+    if history.case == SPENT:
+        yield from judge_told_pause(history)
         return
     if history.case.startswith(("withdrawn-", "cancelled")):
         yield from _later_calls_are_served(history)

@@ -21,8 +21,9 @@ from getimg_mock.contract.clients.cases.case_rules import (
 )
 from getimg_mock.contract.clients.cases.client_check import client_check
 from getimg_mock.contract.clients.cases.wire_script import build_error
+from getimg_mock.contract.clients.checks.carried_over import judge_first_waits
 from getimg_mock.contract.clients.checks.own_requests import find_own_requests, measure_gaps
-from getimg_mock.contract.clients.checks.retries import LIMIT
+from getimg_mock.contract.clients.checks.retries import LIMIT, READS
 from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
 from getimg_mock.contract.verdicts import expect, warn_unless
 
@@ -54,6 +55,8 @@ _LONGEST_END: Final = 1.0
 
 _MOST_LIMITED: Final = 100
 """How often a call may be tried whose number of retries cannot be set."""
+_READS_APART: Final = tuple(f"get-{call.op}" for _, call in READS)
+"""The cases of calls that each fail once, one after another."""
 _LONG_FIRST: Final = 4.0
 """The shortest first wait, in seconds, that may show a state of earlier calls."""
 
@@ -172,7 +175,15 @@ def _build_case_of_calls_between() -> Case:
     evidence="documented",
     why="The documentation asks to retry 5xx with back-off.",
     fix="Use exponential back-off with full jitter, a maximum wait and a maximum number of tries.",
-    cases=("down", "down-*", "errors-retried", "ordered-500-*", "limited-always*", "well-between"),
+    cases=(
+        "down",
+        "down-*",
+        "errors-retried",
+        "ordered-500-*",
+        "limited-always*",
+        "well-between",
+        *_READS_APART,
+    ),
 )
 def back_off_is_sound(history: ClientHistory) -> Iterator[Observation]:
     """Demands that waits between attempts grow, differ between calls, and have a maximum.
@@ -185,9 +196,9 @@ def back_off_is_sound(history: ClientHistory) -> Iterator[Observation]:
     """
     own = {
         "errors-retried": _waits_are_made,
-        "limited-always": _limits_end,
-        "limited-always-real": _limits_end,
+        **dict.fromkeys(("limited-always", "limited-always-real"), _limits_end),
         "well-between": _waits_begin_anew,
+        **dict.fromkeys(_READS_APART, judge_first_waits),
     }
     if history.case in own:
         yield from own[history.case](history)

@@ -27,7 +27,7 @@ from getimg_mock.contract.clients.checks.key_parts import find_key_part
 from getimg_mock.contract.clients.checks.own_requests import find_answer
 from getimg_mock.contract.clients.checks.repeated_cases import build_series
 from getimg_mock.contract.clients.checks.retries import READS
-from getimg_mock.contract.clients.checks.several_errors import CHANGING
+from getimg_mock.contract.clients.checks.several_errors import REFUSED_OFTEN, RETRIED
 from getimg_mock.contract.clients.checks.submission_rules import build_submission_rules
 from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
 from getimg_mock.contract.model_choice import PIXEL
@@ -36,7 +36,11 @@ from getimg_mock.contract.verdicts import expect, warn_unless
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from getimg_mock.contract.clients.cases.client_history import CallOutcome, ClientHistory
+    from getimg_mock.contract.clients.cases.client_history import (
+        CallOutcome,
+        ClientExchange,
+        ClientHistory,
+    )
     from getimg_mock.contract.clients.fault_serving.fault_server import FaultAction, FaultContext
     from getimg_mock.contract.verdicts import Observation
     from getimg_mock.world.randomness import Stream
@@ -228,30 +232,48 @@ def _refuse_packed(refusal: WireAnswer) -> FaultAction:
     evidence="documented",
     why="The documentation asks callers to act on the code.",
     fix="Put code and message on the error.",
-    cases=("errors", "errors-of-reads", "errors-retried", CHANGING, _PACKED, *_FREE),
+    cases=("errors", "errors-of-reads", "errors-retried", *REFUSED_OFTEN, _PACKED, *_FREE),
 )
 def errors_are_visible(history: ClientHistory) -> Iterator[Observation]:
     """Demands that each refusal raises an error with the code and the message of its body.
 
     Tries the documented statuses on submissions and reads, and those that are tried again until
-    the client gives up; refusals of another kind than the one before, which the client tries again;
-    and refusals that are compressed, for clients that accept that. Fails when either text is
-    missing. An error that cannot be unpickled is a warning: it breaks a pool of processes instead
-    of reaching the caller.
+    the client gives up: then the last refusal counts, also where the one before was of another
+    kind; and refusals that are compressed, for clients that accept that. Fails when either text is
+    missing; of a file, its status is enough. An error that cannot be unpickled is a warning: it
+    breaks a pool of processes instead of reaching the caller.
     """
     for outcome in history.calls():
         if history.case == "errors":
             whole = outcome.error.get("unpickles", True)
             yield warn_unless(whole, "an error that comes out of its pickle again", outcome.shown)
-        for each in find_answer(history, outcome):
+        for each in _find_refusals(history, outcome):
             error = each.error
             if history.case == _PACKED:
                 error = dict(zip(("code", "message"), _ERRORS[2][1:], strict=True))
             code, message = str(error.get("code")), str(error.get("message"))
             text = f"{outcome.text} {outcome.error.get('code')}"
             told = all(line in text for line in message.splitlines())  # on one line, or several
-            seen = outcome.kind == "error" and code in text and told
+            told = (code in text and told) or _says_status_of_file(outcome, each)
+            seen = outcome.kind == "error" and told
             yield expect(seen, f"an error with {code!r} and {message!r}", outcome.shown, each)
+
+
+def _says_status_of_file(outcome: CallOutcome, each: ClientExchange) -> bool:
+    """Return whether an error says why a file does not come: its host need not be the API's."""
+    said = outcome.error.get("status") == each.status or str(each.status) in outcome.text
+    return outcome.op == "download" and said
+
+
+def _find_refusals(history: ClientHistory, outcome: CallOutcome) -> list[ClientExchange]:
+    """Return the refusal that a call ended in.
+
+    Of an order that was refused after another one was made, the refusal is not what matters; nor
+    of one that was saved as the file: that is another check's.
+    """
+    unclear = history.case == RETRIED and any(each.paid for each in history.during(outcome))
+    saved = outcome.op == "download" and outcome.kind == "value"
+    return [] if unclear or saved else find_answer(history, outcome)
 
 
 @client_check(
@@ -261,28 +283,40 @@ def errors_are_visible(history: ClientHistory) -> Iterator[Observation]:
     evidence="documented",
     why="Each needs another reaction: a new key, a top-up, a corrected id, or a later attempt.",
     fix="Raise one error type for each, or put the status on the error.",
-    cases=("errors", "refusal-???", "read-lost-*", "nobody-*", "refused-403", *_FREE),
+    cases=(
+        "errors",
+        "refusal-???",
+        "read-lost-*",
+        "nobody-*",
+        "refused-403",
+        *REFUSED_OFTEN,
+        *_FREE,
+    ),
 )
 def errors_differ(history: ClientHistory) -> Iterator[Observation]:
     """Demands that errors for 401, 402, 404, 429 and 500 differ in their type or status.
 
-    Fails when two of these statuses give the same type and status, or when a call raises nothing.
+    Fails when two of these statuses give the same type and status, also after several tries, or
+    when a call raises nothing.
     Fails as well when an error has the status of a refusal, and no answer had it: where there was
     no answer, or one with words that belong to another refusal.
     """
     for outcome in history.calls():
         yield from _statuses_were_answered(history, outcome)
-    if history.case not in {"errors", *_FREE}:
+    if history.case not in {"errors", *REFUSED_OFTEN, *_FREE}:
         return
-    seen: dict[tuple[object, object], int] = {}
+    seen: dict[tuple[object, ...], int] = {}
     for outcome in history.calls():
-        for each in find_answer(history, outcome):
-            if each.status not in {401, 402, 404, 429, 500}:
+        for each in _find_refusals(history, outcome):
+            status = min(each.status, 500)  # one of 5xx, which are alike
+            if status not in {401, 402, 404, 429, 500}:
                 continue
-            named = (outcome.error.get("type"), outcome.error.get("status"))
-            other = seen.setdefault(named, each.status)
+            # Of tries that are used up, an error may have a type of its own, and say their code.
+            code = outcome.error.get("code") if history.case in REFUSED_OFTEN else None
+            named = (outcome.error.get("type"), outcome.error.get("status"), code)
+            other = seen.setdefault(named, status)
             yield expect(
-                outcome.kind == "error" and other == each.status,
+                outcome.kind == "error" and other == status,
                 f"{each.status} distinguished from {other}",
                 outcome.shown,
                 each,

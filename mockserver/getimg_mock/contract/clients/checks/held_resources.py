@@ -15,7 +15,7 @@ from getimg_mock.contract.clients.cases.case_rules import (
 from getimg_mock.contract.clients.cases.client_check import client_check
 from getimg_mock.contract.clients.cases.wire_script import WireAnswer, build_error
 from getimg_mock.contract.clients.checks.files import list_finished_files
-from getimg_mock.contract.clients.checks.rounds import ROUNDS
+from getimg_mock.contract.clients.checks.rounds import DRIPPED, ROUNDS, later_calls_are_sent
 from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
 from getimg_mock.contract.verdicts import expect, warn_unless
 
@@ -178,12 +178,12 @@ def nothing_leaks(history: ClientHistory) -> Iterator[Observation]:
     """Demands that connections, files, threads and tasks do not accumulate over many calls.
 
     Four in ten of the calls fail; waits end well, with a failed video, at their deadline, or with a
-    refused poll. In rounds, each operation goes well, is refused, breaks off, is not answered, or
-    is cancelled. Fails when more than 20 connections stay open. Fails when any of the counts rises
-    by more than 20 after the first calls, or by one for each wait, download or round. Fails when
-    each download that fails leaves a file of its own, or when a video whose wait was given up is
-    polled later. A connection that stays open although the client was closed fails, too, and so
-    does a task that goes on.
+    refused poll. In rounds, each operation goes well, is refused, breaks off, is not answered, goes
+    on in drips, or is cancelled. Fails when more than 20 connections stay open. Fails when any of
+    the counts rises by more than 20 after the first calls, or by one for each wait, download or
+    round. Fails when each download that fails leaves a file of its own, when a video whose wait was
+    given up is polled later, or when answers that drip on keep further calls waiting. A connection
+    that stays open although the client was closed fails, too, and so does a task that goes on.
     """
     if history.case in _CLOSED:
         yield _closing_closes(history)
@@ -207,6 +207,8 @@ def nothing_leaks(history: ClientHistory) -> Iterator[Observation]:
 
 def _nothing_piles_up(history: ClientHistory) -> Iterator[Observation]:
     """Judge what is held at the end, and by how much that is more than early in the case."""
+    if history.case == DRIPPED:
+        yield from later_calls_are_sent(history)
     if len(history.holdings) < 2:
         return
     calls = history.calls()

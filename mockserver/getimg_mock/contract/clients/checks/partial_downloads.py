@@ -334,9 +334,10 @@ def files_are_replaced_when_asked(history: ClientHistory) -> Iterator[Observatio
     one damages it. It is a warning when the argument is not given, or when a requested overwrite
     does not happen. Fails as well when a file is replaced that another program writes meanwhile,
     or when a file is said to be saved that is not: what was there is taken for it, though it was to
-    be overwritten, empty, a link or a folder; or its folder was removed.
+    be overwritten, empty, a link or a folder; or its folder was removed; or the path is that of an
+    earlier call, whose folder is another one, or whose file has been deleted since.
     """
-    if history.case == TAKEN:
+    if history.case in TAKEN:
         yield from taken_names_are_left(history)
         return
     judge = warn_unless if history.case in {"again", "again-same", "again-asked"} else expect

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from getimg_mock.contract.clients.cases import fault_actions
 from getimg_mock.contract.clients.cases.case_rules import (
@@ -23,6 +23,7 @@ from getimg_mock.contract.clients.cases.wire_script import (
     build_json_answer,
     cut,
 )
+from getimg_mock.contract.clients.checks.carried_over import SPENT
 from getimg_mock.contract.clients.checks.own_requests import find_own_requests
 from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
 from getimg_mock.contract.model_choice import PIXEL
@@ -47,6 +48,8 @@ _NOT_DONE: Final = build_error(
 _DOWN: Final = build_error(500, "server_error", "Something went wrong on our end")
 _OUTAGE_CALLS: Final = 6
 """How many calls fail one after another before the service is well again."""
+_FORGIVEN: Final = 36
+"""How many polls a video stays pending for, of which every third fails."""
 _HALFWAY: Final = "reset halfway"
 _ABSENCE: Final = 0.8
 """For how many seconds nothing listens when an order is to be sent."""
@@ -82,6 +85,10 @@ _TRANSIENT_FAILURES: Final = (
     ("reset", fault_actions.end_before_work("reset")),
     (_HALFWAY, _break_off),
 )
+_FURTHER_FAILURES: Final = tuple(
+    (f"503, {place}", fault_actions.answer_instead(fault_actions.UNAVAILABLE)) for place in (1, 2)
+)
+"""So many that waits are long by then which double with each failure, and are not always random."""
 
 
 def cases(_: Stream) -> Iterator[Case]:
@@ -153,6 +160,7 @@ def _add_reference(kind: str, call: ClientCall) -> ClientCall:
 def _build_read_cases() -> Iterator[Case]:
     """Yield a case for each read: every other request fails, so that a second try is served."""
     for on, call in READS:
+        failures = _TRANSIENT_FAILURES + (_FURTHER_FAILURES if call.op == "balance" else ())
         rules = [
             FaultRule(
                 on=on,
@@ -160,15 +168,15 @@ def _build_read_cases() -> Iterator[Case]:
                 label=label,
                 nth=(2 * place + 1,),
                 must=place == 0,
-                legal=label.startswith("reset"),
+                legal=label.startswith(("reset", "503, ")),
             )
-            for place, (label, act) in enumerate(_TRANSIENT_FAILURES)
+            for place, (label, act) in enumerate(failures)
         ]
         if call.op == "retrieve_video":  # the fake has no such video
             rules.append(_PENDING_RULE)
         yield Case(
             name=f"get-{call.op}",
-            calls=(call,) * len(_TRANSIENT_FAILURES),
+            calls=(call,) * len(failures),
             options={"max_retries": 2},  # for each call, and not for all
             needs=("retries",),
             limit=LIMIT,
@@ -194,7 +202,7 @@ def _build_recovery_cases() -> Iterator[Case]:
             needs=("retries",),
             settings={"video_seconds": 1},
             options={"poll_interval": 0.5, "wait_timeout": 30},
-            patience=25,
+            patience=None,  # in real time, one case has them all: see `carried_over`
             rules=(
                 FaultRule(
                     on="videos.retrieve",
@@ -217,7 +225,7 @@ def _build_recovery_cases() -> Iterator[Case]:
         ),
     )
     yield _build_apart_case(down)
-    yield from _build_forgiving_cases()
+    yield _build_forgiving_case()
     yield from _build_recovered_cases()
 
 
@@ -249,44 +257,29 @@ def _build_apart_case(down: FaultAction) -> Case:
     )
 
 
-def _build_forgiving_cases() -> Iterator[Case]:
-    """Yield the cases in which every third poll fails: in two waits in real time, and a long one.
+def _build_forgiving_case() -> Case:
+    """Return the case of a long wait in which every third poll fails.
 
     What fails in between is over with the next good answer: no count of it may end a wait.
     """
-    for name, polls, more in (
-        # Each failure costs a program a second, as it backs off: four and two are enough.
-        ("real", (10, 4), {"needs": ("retries", "poll_interval"), "patience": 20}),
-        ("long", (36,), {"needs": ("retries", "wait_timeout"), "patience": None}),
-    ):
-        fields: dict[str, Any] = {"calls": (video(),) * len(polls), **more}
-        act = _fail_every_third(polls)
-        yield Case(
-            name=f"get-wait-apart-{name}",
-            settings={"video_seconds": 1},
-            options={"poll_interval": 0.1 if name == "real" else 5, "wait_timeout": 600},
-            limit=LIMIT,
-            rules=(FaultRule(on="videos.retrieve", do=act, label="each third poll"),),
-            **fields,
-        )
-
-
-def _fail_every_third(polls: tuple[int, ...]) -> FaultAction:
-    """Return the action for so many polls of each call: one fails, two say pending, and so on."""
 
     def act(turn: FaultContext) -> WireAnswer | WireScript:
         before = fault_actions.count_earlier(turn)
-        if before >= polls[turn.adversary.call]:
+        if before >= _FORGIVEN:
             return turn.proceed()
-        pending = build_json_answer(
-            200, {"id": fault_actions.find_asked_id(turn), "status": "pending"}
-        )
-        if before % 3:
-            return pending
-        # One that breaks off halfway is not hidden by what a library itself tries again.
-        return cut(pending) if turn.adversary.call else fault_actions.UNAVAILABLE
+        pending = {"id": fault_actions.find_asked_id(turn), "status": "pending"}
+        return build_json_answer(200, pending) if before % 3 else fault_actions.UNAVAILABLE
 
-    return act
+    return Case(
+        name="get-wait-apart-long",
+        calls=(video(),),
+        needs=("retries", "wait_timeout"),
+        settings={"video_seconds": 1},
+        options={"poll_interval": 5, "wait_timeout": 600},
+        limit=LIMIT,
+        patience=None,
+        rules=(FaultRule(on="videos.retrieve", do=act, label="each third poll"),),
+    )
 
 
 def _build_recovered_cases() -> Iterator[Case]:
@@ -365,6 +358,8 @@ def reads_are_retried(history: ClientHistory) -> Iterator[Observation]:
     outcomes = history.calls()
     if history.case.startswith("get-recovered"):
         outcomes = outcomes[_OUTAGE_CALLS:]
+    if history.case == SPENT:  # orders and files need not be tried again
+        outcomes = history.calls("generate_video", "models", "balance")
     for outcome in outcomes:
         sent = find_own_requests(history, outcome)
         judge = warn_unless if any(each.label == _HALFWAY for each in sent) else expect

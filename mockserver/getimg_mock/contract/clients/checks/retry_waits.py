@@ -71,7 +71,7 @@ _ODD_WAITS: Final = (
 
 def cases(_: Stream) -> Iterator[Case]:
     """Yield a case for each way to say how long to wait."""
-    yield _build_rate_limit_case("wait-5", _ask_for("5", "retry-after"), patience=7)
+    yield _build_rate_limit_case("wait-5", _ask_for("5", "retry-after"), patience=7, early=True)
     yield _build_rate_limit_case("wait-17", _ask_for(" 17 ", "retry-after"), patience=None)
     for place, text in enumerate(_ODD_RESETS):
         # Often enough that one pause is no accident of a client whose pauses are random.
@@ -84,9 +84,11 @@ def cases(_: Stream) -> Iterator[Case]:
         "odd-wait-limits", _ask_by_odd_limits, patience=4, times=len(_ODD_LIMITS)
     )
     for text, name in zip(("60", "61", "120", "900"), _SPELLINGS * 2, strict=True):
-        yield _build_rate_limit_case(f"long-wait-{text}", _ask_for(text, name), patience=3)
-    yield _build_rate_limit_case("date-wait-30", _ask_by_date, patience=3)
-    yield _build_rate_limit_case("reset-wait-45", _ask_by_reset, patience=3)
+        yield _build_rate_limit_case(
+            f"long-wait-{text}", _ask_for(text, name), patience=2, early=True
+        )
+    yield _build_rate_limit_case("date-wait-30", _ask_by_date, patience=2, early=True)
+    yield _build_rate_limit_case("reset-wait-45", _ask_by_reset, patience=2, early=True)
     for place, text in enumerate(_ODD_WAITS):
         yield _build_rate_limit_case(f"odd-wait-{place}", _ask_for(text), patience=4, times=3)
 

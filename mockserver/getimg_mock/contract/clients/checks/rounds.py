@@ -18,39 +18,55 @@ from getimg_mock.contract.clients.cases.case_rules import (
     balance,
     image,
     models,
+    video,
 )
-from getimg_mock.contract.clients.cases.wire_script import build_error
+from getimg_mock.contract.clients.cases.wire_script import WireAnswer, build_error, drip_body
 from getimg_mock.contract.clients.checks.files import (
     DOWNLOAD_OPERATION,
     describe_result,
     serve_picture,
 )
 from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
+from getimg_mock.contract.verdicts import expect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from getimg_mock.contract.clients.cases.wire_script import End
+    from getimg_mock.contract.clients.cases.client_history import ClientHistory
+    from getimg_mock.contract.clients.cases.wire_script import End, WireScript
+    from getimg_mock.contract.clients.fault_serving.fault_server import FaultAction, FaultContext
+    from getimg_mock.contract.verdicts import Observation
     from getimg_mock.world.randomness import Stream
 
 ROUNDS: Final = 8
+DRIPPED: Final = "rounds-dripped-real"
+_UNKNOWN_VIDEO: Final = "req-01K6ROUNDS0002"
 _SAVE: Final = ClientCall(
     op="download", args={"result": describe_result("req-01K6ROUNDS0001")}, into=0
 )
+_LOOK: Final = ClientCall(op="retrieve_video", args={"id": _UNKNOWN_VIDEO})
+_COSTS: Final = ClientCall(op="costs", args=RANGE)
 _ROUND: Final = (
     models(),
     balance(),
-    ClientCall(op="costs", args=RANGE),
+    _COSTS,
     image(),
     ClientCall(op="submit_video", args=VIDEO),
-    ClientCall(op="retrieve_video", args={"id": "req-01K6ROUNDS0002"}),
+    _LOOK,
     _SAVE,
 )
 _SHORT_ROUND: Final = (balance(), image(), _SAVE)
 """The round of cases in real time, of which each call takes as long as its timeout."""
+_DRIPPED_ROUND: Final = (_LOOK, image(), _SAVE)
+_AFTERWARDS: Final = (balance(), models(), _COSTS, balance(), models())
+"""Calls that are served: one of them at least is sent, where earlier ones hold nothing."""
+_DRIPPED_OPERATIONS: Final = ("videos.retrieve", "images.generate", DOWNLOAD_OPERATION)
 _IMPATIENT: Final = NO_RETRIES | {"timeout": 2}
 _BRIEF: Final = NO_RETRIES | {"timeout": 0.25}
+_HURRIED: Final = NO_RETRIES | {"timeout": 0.15}
 _END: Final[End] = "hang"
+_PIECES: Final = 400
+"""In how many pieces an answer drips, at least: by the last one, its case has ended."""
 
 
 def cases(_: Stream) -> Iterator[Case]:
@@ -68,6 +84,7 @@ def cases(_: Stream) -> Iterator[Case]:
     # What a thread still does for a call that was cancelled ends by the timeout, at the latest.
     withdrawn = impatient | {"needs": ("timeout", "max_retries"), "interrupt_after": 1.0}
     yield _build_case("withdrawn", silent, **withdrawn)
+    yield from _build_dripped_cases(impatient)
     yield _build_case(
         "silent-real",
         silent,
@@ -76,6 +93,64 @@ def cases(_: Stream) -> Iterator[Case]:
         options=_BRIEF,
         needs=("timeout", "max_retries"),
     )
+
+
+def _build_dripped_cases(impatient: dict[str, Any]) -> Iterator[Case]:
+    """Yield the cases of answers that drip: no silence ends what goes on reading them."""
+    drip, drip_faster = _drip(0.5), _drip(0.05)
+    yield _build_case("dripped", _act_on_all(drip, "drips"), **impatient)
+    looks = FaultRule(on="videos.retrieve", do=drip, label="drips")
+    waits: dict[str, Any] = {
+        "calls": (video(),) * ROUNDS,
+        "baseline": 1,
+        "options": _IMPATIENT | {"poll_interval": 5, "wait_timeout": 12},
+        "needs": ("timeout", "wait_timeout"),
+    }
+    yield _build_case("dripped-looks", looks, **impatient | waits)
+    length = len(_DRIPPED_ROUND)
+
+    def act(turn: FaultContext) -> WireAnswer | WireScript:
+        return drip_faster(turn) if turn.adversary.call < length * ROUNDS else turn.proceed()
+
+    yield _build_case(
+        DRIPPED.removeprefix("rounds-"),
+        _act_on_all(act, "drips"),
+        calls=_DRIPPED_ROUND * ROUNDS + _AFTERWARDS,
+        baseline=length,
+        options=_HURRIED,
+        needs=("timeout", "max_retries"),
+        patience=4.0,  # a client that reads on to the end is another check's
+    )
+
+
+def _drip(pause: float) -> FaultAction:
+    """Return the action that answers piece by piece, for longer than the case lasts."""
+
+    def act(turn: FaultContext) -> WireScript:
+        saved = turn.operation == DOWNLOAD_OPERATION
+        answer = serve_picture()(turn) if saved else turn.proceed()
+        body = answer.body[:-1] + b" " * (_PIECES - len(answer.body)) + answer.body[-1:]
+        padded = WireAnswer(answer.status, answer.headers, body)
+        return drip_body(padded, pause, step=len(body) // _PIECES)
+
+    return act
+
+
+def later_calls_are_sent(history: ClientHistory) -> Iterator[Observation]:
+    """Judge the calls after those whose answers dripped: they wait for no slot, and no worker.
+
+    A client that sends nothing for a while, as all failed before, says so at once.
+    """
+    later = history.calls(*(each.op for each in _AFTERWARDS))
+    sent = any(each.operation not in _DRIPPED_OPERATIONS for each in history.requests)
+    refused = any(each.seconds < _HURRIED["timeout"] / 2 for each in later)
+    if later:
+        yield expect(
+            sent or refused,
+            "the request of a further call",
+            f"none by {len(later)} calls: {later[-1].shown}",
+            *history.requests[-1:],
+        )
 
 
 def _act_on_all(act: Any, label: str) -> FaultRule:

@@ -1,6 +1,7 @@
 """Calls that meet several errors, one after another: which of them reaches the caller.
 
-GC301 wants the last refusal told. GC416 wants a loss told, wherever among the tries it was.
+GC301 and GC303 want the last refusal told, whatever tries are used up. GC416 wants a loss told,
+wherever among the tries it was.
 """
 
 from __future__ import annotations
@@ -9,8 +10,17 @@ import json
 from typing import TYPE_CHECKING, Final
 
 from getimg_mock.contract.clients.cases import fault_actions
-from getimg_mock.contract.clients.cases.case_rules import HOUR, Case, balance, image, models
+from getimg_mock.contract.clients.cases.case_rules import (
+    HOUR,
+    RANGE,
+    Case,
+    ClientCall,
+    balance,
+    image,
+    models,
+)
 from getimg_mock.contract.clients.cases.wire_script import build_error
+from getimg_mock.contract.clients.checks.files import DOWNLOAD_OPERATION, describe_result
 from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
 from getimg_mock.contract.verdicts import expect
 
@@ -25,14 +35,30 @@ if TYPE_CHECKING:
 
 RETRIED: Final = "unknown-retried"
 CHANGING: Final = "errors-changing"
+SPENT: Final = "errors-spent"
+REFUSED_OFTEN: Final = (CHANGING, RETRIED, SPENT)
+"""The cases in which a call is refused more than once."""
 
 _SOON: Final = ("Retry-After", "1")
 _BUSY: Final = build_error(429, "rate_limit", "Too many requests.", _SOON)
 _DOWN: Final = build_error(503, "server_error", "Down for a moment; nothing was done.", _SOON)
 _UNPAID: Final = build_error(402, "quota_exceeded", "Insufficient balance.")
 _WRONG_KEY: Final = build_error(401, "invalid_api_key", "Incorrect API key provided.")
+_FORBIDDEN: Final = build_error(403, "forbidden", "Not with this key.")
 _WRONG: Final = build_error(400, "invalid_parameter", "Unsupported resolution '4K'.")
 _PAGE: Final = fault_actions.build_page(502)
+
+_AT_ONCE: Final = ("Retry-After", "0")
+_BUSY_READ: Final = build_error(429, "rate_limit", "Too many of these were read.", _AT_ONCE)
+_DOWN_READ: Final = build_error(503, "server_error", "Reads are down for a moment.", _AT_ONCE)
+_BROKEN_READ: Final = build_error(500, "server_error", "Something went wrong on our end", _AT_ONCE)
+_SPENT_READS: Final = {
+    "models.list": (_BUSY_READ, _DOWN_READ),
+    "billing.costs": (_DOWN_READ, _BUSY_READ),
+    "videos.retrieve": (_BROKEN_READ, _BROKEN_READ),
+    DOWNLOAD_OPERATION: (_DOWN_READ, _DOWN_READ),
+}
+"""What meets the first try of each read, and what the others. Nothing has to be waited for."""
 
 _REFUSE_BUSY: Final = fault_actions.answer_instead(_BUSY)
 _REFUSE_DOWN: Final = fault_actions.answer_instead(_DOWN)
@@ -75,9 +101,31 @@ def cases(_: Stream) -> Iterator[Case]:
             _build_read_rule("models.list", _BUSY, nth=(1,)),
             _build_read_rule("models.list", _WRONG_KEY),
             _build_read_rule("billing.balance", _DOWN, nth=(1,)),
-            _build_read_rule(
-                "billing.balance", build_error(403, "forbidden", "Not with this key.")
-            ),
+            _build_read_rule("billing.balance", _FORBIDDEN),
+        ),
+    )
+    yield _build_spent_case()
+
+
+def _build_spent_case() -> Case:
+    """Return the case of reads that are refused until their tries are used up."""
+    result = describe_result("req-01K6SPENT000001")
+    return Case(
+        name=SPENT,
+        calls=(
+            models(),
+            ClientCall(op="costs", args=RANGE),
+            ClientCall(op="retrieve_video", args={"id": "req-01K6SPENT000002"}),
+            ClientCall(op="download", args={"result": result}),
+        ),
+        options={"max_retries": 1},
+        needs=("retries",),
+        limit=HOUR,
+        patience=12,
+        rules=tuple(
+            rule
+            for on, (first, then) in _SPENT_READS.items()
+            for rule in (_build_read_rule(on, first, nth=(1,)), _build_read_rule(on, then))
         ),
     )
 

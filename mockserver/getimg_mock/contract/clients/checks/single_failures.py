@@ -5,6 +5,7 @@ A breaker may open after several failures in a row. One failure is no reason to 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.clients.cases import fault_actions
@@ -18,7 +19,7 @@ from getimg_mock.contract.clients.cases.case_rules import (
     image,
     models,
 )
-from getimg_mock.contract.clients.cases.wire_script import build_json_answer, cut
+from getimg_mock.contract.clients.cases.wire_script import WireStep, build_json_answer, cut
 from getimg_mock.contract.clients.checks.files import DOWNLOAD_OPERATION, serve_picture
 from getimg_mock.contract.clients.checks.message_variants import PENDING, RETRIEVE
 from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 EACH: Final = "after-each-"
 _REAL: Final = f"{EACH}real"
 _ABSENT: Final = f"{EACH}absent"
+_REFUSED: Final = f"{EACH}refused-real"
 
 _SERVE: Final[dict[str, FaultAction]] = {
     "videos.retrieve": fault_actions.answer_instead(build_json_answer(200, PENDING)),
@@ -53,8 +55,26 @@ def _cut(turn: FaultContext) -> WireScript:
     return cut(_serve(turn))
 
 
+_MOMENT: Final = 0.6
+"""For how many seconds nothing listens in real time: a call that is not tried again is refused."""
+_REFUSED_CALL: Final = "no connection"
+
+_LATE: Final = "late"
+"""A call that is served within its timeout, though not at once: no failure may have cut that."""
+_LEAVING: Final = "nobody listens soon"
+_GOOD: Final = ("", _LATE, _LEAVING)
+
+
+def _answer_and_leave(turn: FaultContext) -> WireScript:
+    """Answer, close the connection, and have nothing listen for a moment."""
+    answer = _serve(turn).with_headers(("Connection", "close"))
+    turn.adversary.go_away(_MOMENT)
+    return (*answer.to_script(), WireStep("close"))
+
+
 _ACTIONS: Final[dict[str, FaultAction]] = {
     "": _serve,
+    _REFUSED_CALL: _serve,  # one that comes late, when the server listens again
     "reset": fault_actions.end_before_work("reset"),
     "closed": fault_actions.end_before_work("close"),
     "cut": _cut,
@@ -64,6 +84,7 @@ _ACTIONS: Final[dict[str, FaultAction]] = {
     "200, HTML": fault_actions.answer_instead(fault_actions.build_page(200)),
     "404, HTML": fault_actions.answer_instead(fault_actions.build_page(404)),
     "nobody listens": fault_actions.go_away(2.0),
+    _LEAVING: _answer_and_leave,
     "late": fault_actions.answer_late(1.0, _serve),
 }
 _PLANNED: Final = (
@@ -78,10 +99,6 @@ Each failure has two good calls behind it: no breaker opens that counts more tha
 """
 _BACK: Final = 10.0
 """After how many seconds the server listens again, at the latest."""
-
-_LATE: Final = "late"
-"""A call that is served within its timeout, though not at once: no failure may have cut that."""
-_GOOD: Final = ("", _LATE)
 
 _Planned = tuple[ClientCall, str]
 """A call, and how it fails; good ones have no word, or are late."""
@@ -108,7 +125,19 @@ def _plan_absent() -> tuple[_Planned, ...]:
     return tuple(plan)
 
 
-_PLANS: Final = {_REAL: _plan_real(), _ABSENT: _plan_absent()}
+def _plan_refused() -> tuple[_Planned, ...]:
+    """Return the plan of one call that nothing listens for, and of good ones behind it."""
+    return (
+        (image(), ""),
+        (models(), _LEAVING),
+        (balance(), _REFUSED_CALL),
+        (replace(image(), after=2 * _MOMENT), ""),
+        (balance(), ""),
+        (models(), ""),
+    )
+
+
+_PLANS: Final = {_REAL: _plan_real(), _ABSENT: _plan_absent(), _REFUSED: _plan_refused()}
 
 
 def cases(_: Stream) -> Iterator[Case]:
@@ -126,7 +155,7 @@ def cases(_: Stream) -> Iterator[Case]:
             options=NO_RETRIES | {"timeout": 2},
             needs=("failing at once",),
             limit=4 * HOUR,
-            patience=8 if name == _REAL else None,
+            patience=None if name == _ABSENT else 8,
         )
 
 
@@ -144,6 +173,8 @@ def judge_good_calls(history: ClientHistory) -> Iterator[Observation]:
     Calls of operations that a client lacks were not made, and those of the others in their order.
     """
     made = {each.op for each in history.calls()}
+    if history.case == _REFUSED and "generate_image" not in made:
+        return  # it is before that call that the server listens again
     plan = [each for each in _PLANS[history.case] if each[0].op in made]
     before = "nothing"
     for (_, way), outcome in zip(plan, history.calls(), strict=False):

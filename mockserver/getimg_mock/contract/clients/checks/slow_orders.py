@@ -55,6 +55,8 @@ _REFUSAL: Final = 1.0
 """After how many seconds an order is refused: by then, the other calls are under way."""
 _PAUSE: Final = 8
 """How many seconds that order, or a wait for a video, takes; nothing else has to."""
+_SLOW: Final = 10.4
+"""How many seconds a file and a list take that have 40: some clients give them ten at most."""
 _SLOW_LOOK: Final = 6.5
 """How long the first look at a video takes that stays pending; looks at others need not wait."""
 _HELD: Final = "pending for ever"
@@ -120,6 +122,7 @@ def _build_cases_beside() -> Iterator[Case]:
         options={"poll_interval": 1, "wait_timeout": _PAUSE},
         limit=HOUR,
         patience=_PAUSE + 4,
+        early=True,  # else they are the last to end
     )
     yield beside
     yield _build_held_case(beside)
@@ -127,11 +130,9 @@ def _build_cases_beside() -> Iterator[Case]:
 
 def _build_held_case(beside: Case) -> Case:
     """Return the case of a video that stays pending, and of a file that is slow to come."""
-    late_file = FaultRule(
-        on=DOWNLOAD_OPERATION,
-        do=fault_actions.answer_late(_PAUSE, serve_picture()),
-        label="a slow file",
-        must=False,
+    slow = (
+        FaultRule(on=on, do=fault_actions.answer_late(_SLOW, act), label="slow", must=False)
+        for on, act in ((DOWNLOAD_OPERATION, serve_picture()), ("models.list", None))
     )
     later = FaultRule(
         on="videos.create",
@@ -143,9 +144,11 @@ def _build_held_case(beside: Case) -> Case:
     ends = {_HELD: {"hold": True}, _FAILED: {"failed": "server_error", "seconds": 0.2}}
     return beside.with_changes(
         name=f"{_BESIDE}-held",
-        calls=(*(video(prompt=each) for each in _APART), _SLOW_FILE, video(), balance()),
+        calls=(*(video(prompt=each) for each in _APART), _SLOW_FILE, models(), video(), balance()),
+        options=dict(beside.options) | {"timeout": 4 * _SLOW},
+        patience=_SLOW + 4,
         needs=("poll_interval", "wait_timeout"),
-        rules=(*beside.rules[1:], late_file, later, looks),
+        rules=(*beside.rules[1:], *slow, later, looks),
         scenario=tuple(
             {"on": ["videos.create"], "prompt": prompt, "transition": end}
             for prompt, end in ends.items()
@@ -216,7 +219,7 @@ def orders_are_waited_for(history: ClientHistory) -> Iterator[Observation]:
     when a call raises, as where each read, or the wait for a free connection, has a shorter limit.
     Fails as well when a video or a read is late, or ends, because an order beside it was told to
     come again later, or because other videos stay pending, fail, or are looked at in vain or
-    slowly, and a file is slow to come.
+    slowly, and a file is slow to come; and when that file, or a list beside it, is given up.
     """
     if history.case.startswith(_BESIDE):
         yield from _nothing_waits_for_others(history)
@@ -236,6 +239,9 @@ def _nothing_waits_for_others(history: ClientHistory) -> Iterator[Observation]:
 
     A client may hold back a further order, so that a video counts from its own order on.
     """
+    for outcome in history.calls("download", "models"):
+        if "timeout" in history.options:
+            yield expect(outcome.kind == "value", "the result: it came in time", outcome.shown)
     for outcome in history.calls("generate_video", "balance"):
         sent = find_own_requests(history, outcome)
         failed = outcome.op == "balance" and outcome.kind != "value"

@@ -14,6 +14,10 @@ from getimg_mock.contract.clients.checks.files import (
     describe_result,
     list_finished_files,
 )
+from getimg_mock.contract.clients.checks.saved_again import (
+    ELSEWHERE,
+    files_are_saved_where_asked,
+)
 from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
 from getimg_mock.contract.verdicts import expect, warn_unless
 
@@ -28,7 +32,9 @@ if TYPE_CHECKING:
 
     _Occupy = Callable[[Path], None]
 
-TAKEN: Final = "again-meanwhile"
+_MEANWHILE: Final = "again-meanwhile"
+TAKEN: Final = frozenset({_MEANWHILE, ELSEWHERE})
+"""The cases that are judged here: names and folders in them change."""
 _OF_ANOTHER: Final = b"what another program has written meanwhile"
 _WITNESS: Final = ".another-program-took-"
 _FOLDER: Final = b"a folder"
@@ -80,7 +86,7 @@ def cases(_: Stream) -> Iterator[Case]:
         ClientCall(op="download", args={"result": result, "overwrite": each}) for each in asked
     )
     serve = FaultRule(on=DOWNLOAD_OPERATION, do=_serve_meanwhile, label="the file, in pieces")
-    yield Case(name=TAKEN, calls=tuple(calls), rules=(serve,), patience=12)
+    yield Case(name=_MEANWHILE, calls=tuple(calls), rules=(serve,), patience=12)
 
 
 def _serve_meanwhile(turn: FaultContext) -> WireScript:
@@ -125,7 +131,13 @@ def _take_names(saved: Path, folder: Path, occupy: _Occupy = _write) -> None:
 
 
 def taken_names_are_left(history: ClientHistory) -> Iterator[Observation]:
-    """Judge files that another program has written, and folders that it has removed."""
+    """Judge files that another program has written, and folders that it has removed.
+
+    Of a file that is saved again, its path is judged.
+    """
+    if history.case == ELSEWHERE:
+        yield from files_are_saved_where_asked(history)
+        return
     for outcome in history.calls("download"):
         if outcome.args["overwrite"]:
             yield from _is_replaced(history, outcome)

@@ -58,6 +58,8 @@ _LONGEST_PROMPT: Final = 4096
 _FILLINGS: Final = ("and on ", "und \u00fcber ", "\u5c71\u3068", "\U0001f3d4")
 """Texts of one to four bytes a character, and the last of two units of UTF-16."""
 _LARGE: Final = 12 * 1024 * 1024
+_LARGE_REAL: Final = 10_600_000
+"""How many characters a reference has: 10 MiB is what its picture may have, and not its text."""
 _ODD_MODEL: Final = "Vendor/Model-X.5"
 """A model that is not in the catalogue yet, in letters of both cases."""
 _LESS_USUAL: Final = {"aspect_ratio": "21:9", "resolution": "3K", "output_format": "webp"}
@@ -91,19 +93,13 @@ def cases(stream: Stream) -> Iterator[Case]:
 
 
 def _build_reference_cases() -> Iterator[Case]:
-    large = FaultRule(
-        on="images.generate",
-        do=fault_actions.answer_instead(build_json_answer(200, IMAGE_ANSWER)),
-        label="24 MiB of references",
-        must=False,
-    )
-    yield Case(
-        name="large-body",
-        calls=(image(images=list(_large_references())),),
-        patience=None,
-        rules=(large,),
-    )
     any_answer = fault_actions.answer_instead(build_json_answer(200, IMAGE_ANSWER))
+    answer = FaultRule(on="images.generate", do=any_answer, label="any references", must=False)
+    large = Case(name="large-body", calls=(image(images=list(_large_references())),))
+    yield large.with_changes(rules=(answer,), patience=None)
+    # A program gets it in a line, and one of them is beyond 10 MiB as text already.
+    one = image(images=[_build_reference(_LARGE_REAL)])
+    yield large.with_changes(name="large-body-real", calls=(one,), rules=(answer,))
     longest = {"images": _FRAMES, "duration": 12, "sound": True}
     yield Case(
         name="ordered-references",
@@ -113,7 +109,7 @@ def _build_reference_cases() -> Iterator[Case]:
             video(**longest).instead_of("submit_video"),
         ),
         settings={"video_seconds": 1},
-        rules=(FaultRule(on="images.generate", do=any_answer, label="any references", must=False),),
+        rules=(answer,),
     )
 
 
@@ -158,10 +154,17 @@ def _read_costs(day: int, zone: str) -> ClientCall:
 @cache
 def _large_references() -> tuple[dict[str, str], ...]:
     """Return two references inline: just under 10 MiB each, and 25 MiB together with the rest."""
+    one = _build_reference(_LARGE)
+    return (one, one)
+
+
+@cache
+def _build_reference(size: int) -> dict[str, str]:
+    """Return a reference inline that takes so many characters."""
     head, _, pixel = PIXEL.partition(",")
     # A picture may be followed by bytes that are none of it.
-    link = f"{head},{b64encode(b64decode(pixel) + bytes(_LARGE * 3 // 4)).decode()}"
-    return ({"url": link, "role": "reference_image"}, {"url": link, "role": "reference_image"})
+    link = f"{head},{b64encode(b64decode(pixel) + bytes(size * 3 // 4)).decode()}"
+    return {"url": link, "role": "reference_image"}
 
 
 @client_check(
@@ -172,7 +175,7 @@ def _large_references() -> tuple[dict[str, str], ...]:
     why="A changed or truncated prompt gives another picture; a body may have 25 MiB.",
     fix="Encode JSON as UTF-8 and do not change the text.",
     source="RFC 8259, section 8; that a body may have 25 MiB is documented",
-    cases=("unicode", "large-body", "ordered-references"),
+    cases=("unicode", "large-body", "large-body-real", "ordered-references"),
 )
 def prompts_arrive_as_they_were(history: ClientHistory) -> Iterator[Observation]:
     """Demands that prompts and references arrive exactly as given.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from getimg_mock.contract.clients.cases import fault_actions
 from getimg_mock.contract.clients.cases.case_rules import HOUR, Case, balance, image, models, video
 from getimg_mock.contract.clients.cases.client_check import client_check
+from getimg_mock.contract.clients.checks.carried_over import WAITS, judge_look_pauses
 from getimg_mock.contract.clients.checks.own_requests import names_generation, read_own_log
 from getimg_mock.contract.clients.checks.polling import (
     HOLD_VIDEOS,
@@ -38,8 +39,6 @@ _EXCESS: Final = 85.0
 _SHORT_EXCESS: Final = 30.0
 """The same for a wait that is shorter than that itself: half a minute at least."""
 _EXCESS_REAL: Final = 5.0
-_LATER: Final = 30.0
-"""How many seconds a wait may take longer than another one, by its last pause and its pace."""
 _LONG_VIDEO: Final = {"video_seconds": 300}
 _LATEST_END: Final = 30.0
 """When a wait has ended that is cancelled after 23 s or sooner, in seconds of the case."""
@@ -373,7 +372,7 @@ def failures_end_the_wait(history: ClientHistory) -> Iterator[Observation]:
     evidence="choice",
     why="A client that lives for hours would give up each later video at once, though it is paid.",
     fix="Compute the deadline when a wait begins, and not when the client is created.",
-    cases=("waits-*", "polled-real", "waited-often", "waited-often-real"),
+    cases=("waits-*", "polled-real", "waited-often", "waited-often-real", WAITS),
 )
 def waits_begin_anew(history: ClientHistory) -> Iterator[Observation]:
     """Demands the result of a wait whose video is done before its deadline.
@@ -382,15 +381,11 @@ def waits_begin_anew(history: ClientHistory) -> Iterator[Observation]:
     and than most clients wait by default. In one the limit of orders is used up: that of images
     holds up no video, and polls take nothing from it. Fails when a wait raises, and when one of a
     dozen waits after another takes half a minute longer than the first: it begins with the pauses
-    to which earlier ones have come.
+    to which earlier ones have come, or which an answer in one of them asked for, or a failed poll.
     """
-    waits = [each.seconds for each in history.calls("generate_video")]
-    if history.case.startswith("waited-often") and waits:
-        yield expect(
-            max(waits) <= waits[0] + _LATER,
-            f"no wait {_LATER:g} s longer than the first: the videos take equally long",
-            f"{waits[0]:.0f} s at first, and {max(waits):.0f} s",
-        )
+    yield from judge_look_pauses(history)
+    if history.case == WAITS:
+        return
     for outcome in history.calls("generate_video"):
         yield expect(
             outcome.kind == "value",

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from getimg_mock.media.cache import MediaCache
 
 _ADVANCE_SECONDS: Final = 2.0
+_SHORT_PAUSE: Final = 2.0
+"""The longest time before a call, in seconds, that passes in real time: longer ones are skipped."""
 """How long a driver may take to advance its clocks."""
 
 
@@ -143,8 +145,13 @@ class ProgramCase:
                 self._measure()
             if number not in case.left_out and self.program.seconds_left:
                 self._make([number])
+            if case.holdings and self._has_abandoned(number):
+                break  # what held something has been ended with the program
         if self.holdings:
             self._measure()
+
+    def _has_abandoned(self, number: int) -> bool:
+        return number in self.made and self.made[number].kind == "abandoned"
 
     def _measure(self) -> None:
         self.holdings.append(self.program.measure_usage(self.server.open))
@@ -177,7 +184,9 @@ class ProgramCase:
     def _prepare(self, number: int, args: dict[str, Any]) -> None:
         """Let the time before a call pass, and make the folder of a download."""
         call, adversary = self.case.calls[number], self.server.adversary
-        if call.after:
+        if 0 < call.after <= _SHORT_PAUSE:
+            self.server.pause(call.after)
+        elif call.after:
             adversary.clock.advance_to(adversary.later(call.after))
             if "advance" in self.case.needs:
                 name = f"{self.case.name}#{number} before"

@@ -62,24 +62,31 @@ def run_cases(driver: Driver, cases: Sequence[Case], seed: str) -> Iterator[Clie
             yield driver.run(case, seed=seed)
 
 
+def _start(
+    some: Sequence[_StartedDriver], free: queue.SimpleQueue[Driver | _StartedDriver]
+) -> None:
+    """Start drivers one after another; each is free for a case once it answers."""
+    for sibling in some:
+        with suppress(SettingsError):  # a case will say it, if there is one left
+            sibling.start()
+        free.put(sibling)
+
+
 def _run_side_by_side(driver: Driver, cases: Sequence[Case], seed: str) -> Iterator[ClientHistory]:
     several = cast("_SeveralDriver", driver)
     free: queue.SimpleQueue[Driver | _StartedDriver] = queue.SimpleQueue()
     free.put(driver)
     siblings = [several.create_sibling() for _ in range(min(several.processes, len(cases)) - 1)]
 
-    def run(case: Case) -> ClientHistory:
+    waiting = iter(cases)
+
+    def run() -> ClientHistory:
         own = free.get()
         try:
-            return own.run(case, seed=seed)
+            # Chosen now: of several threads that wait for a driver, any may get the next one.
+            return own.run(next(waiting), seed=seed)
         finally:
             free.put(own)
-
-    def start(some: Sequence[_StartedDriver]) -> None:
-        for sibling in some:
-            with suppress(SettingsError):  # a case will say it, if there is one left
-                sibling.start()
-            free.put(sibling)
 
     with ExitStack() as stack:
         pool = stack.enter_context(ThreadPoolExecutor(several.processes + _STARTING))
@@ -87,8 +94,8 @@ def _run_side_by_side(driver: Driver, cases: Sequence[Case], seed: str) -> Itera
             # Closed before the pool is waited for: a case of a closed program ends at once.
             stack.callback(sibling.close)
         for first in range(_STARTING):
-            pool.submit(start, siblings[first::_STARTING])
+            pool.submit(_start, siblings[first::_STARTING], free)
         stack.callback(lambda: pool.shutdown(wait=False, cancel_futures=True))
         stack.push(lambda kind, *_: driver.close() if kind is not None else None)
-        for each in as_completed([pool.submit(run, case) for case in cases]):
+        for each in as_completed([pool.submit(run) for _ in cases]):
             yield each.result()

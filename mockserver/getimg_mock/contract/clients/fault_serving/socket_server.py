@@ -67,6 +67,10 @@ class SocketServer:
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
 
+    def pause(self, seconds: float) -> None:
+        """Let so many seconds of real time pass."""
+        self._over.wait(seconds)
+
     def _listen_again(self) -> bool:
         """Listen once an absence is over; return whether there was one, and it is."""
         seconds, self._absence = self._absence, 0.0
