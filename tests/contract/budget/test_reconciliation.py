@@ -112,3 +112,16 @@ def test_what_a_refusal_left_is_spent_again_in_the_same_plan() -> None:
     till.taken["a"] = Decimal(0)  # the service gives it back
     budget.settle()
     assert budget.spent == 0
+
+
+def test_what_results_cost_is_owed_until_the_balance_shows_it() -> None:
+    """A replica of the books may be late: what it shows later is no charge of what follows."""
+    till = Till()
+    budget = Budget(Decimal(1), MODELS, statements=till, keys={"a": "sk_a"})
+    sent = order_image("sk_a")
+    budget.before_request(sent, post("image", {}))
+    body = b'{"id": "req-1", "status": "completed", "usage": {"total_cost": 0.012}}'
+    budget.after_request(sent, post("image", {}), ReceivedResponse(200, (), body))
+    assert budget.is_owed()
+    till.take("a", Decimal("0.012"))
+    assert not budget.is_owed()

@@ -26,6 +26,7 @@ FURTHER: Final[dict[str, tuple[str, ...]]] = {
         "decimals-shortened-for-all",
         "certificates-trusted-for-all",
     ),
+    "GC201": ("null-error-is-a-failure",),
     "GC202": ("texts-composed", "texts-unescaped"),
     "GC203": ("choices-sorted",),
     "GC205": ("codes-lowered",),

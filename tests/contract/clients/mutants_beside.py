@@ -18,7 +18,7 @@ BESIDE: Final[dict[str, tuple[str, ...]]] = {
     ),
     "GC504": ("no-connection-fatal",),
     "GC512": ("pauses-kept",),
-    "GC802": ("model-unbounded",),
+    "GC802": ("model-unbounded", "timeouts-in-whole-seconds"),
     "GC809": ("task-left-at-close", "task-left-at-drips"),
     "GC812": ("loop-blocked-by-reads", "loop-blocked-by-looks", "loop-blocked-by-files"),
 }

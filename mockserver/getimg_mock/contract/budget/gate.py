@@ -243,6 +243,16 @@ class Budget:
         with self._lock:
             self._settle()
 
+    def is_owed(self) -> bool:
+        """Return whether a balance has yet to show what results said they cost.
+
+        What a service charges late is read anew; the books are compared with it as after a plan.
+        """
+        with self._lock:
+            for key in [name for name, each in self.accounts.items() if each.owed]:
+                self._read_balance(key)
+            return any(each.owed for each in self.accounts.values())
+
     def _settle(self) -> None:
         self._poll_videos()
         for key in sorted(self._busy):

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
 ZERO: Final = Decimal(0)
+_CENT: Final = Decimal("0.01")
 
 
 class Booking(NamedTuple):
@@ -55,6 +56,15 @@ class Account:
             if first is not None and last is not None
         ]
         return max(falls) if falls else None
+
+    @property
+    def owed(self) -> Decimal:
+        """What results say they cost and the balance does not show; a cent may be rounding."""
+        if self.opening is None or self.closing is None:
+            return ZERO
+        missing = self.claimed - (self.opening - self.closing)
+        shown_in_cents = all(each == round(each, 2) for each in (self.opening, self.closing))
+        return missing if missing > (_CENT if shown_in_cents else ZERO) else ZERO
 
     def as_json(self) -> dict[str, Any]:
         """Return the books as the event of a budget shows them."""

@@ -1,7 +1,7 @@
 """What earlier plans of a run left behind at a target: videos that have not ended, full windows.
 
-A service may charge for a video when it ends. A plan that compares balances would then see the
-charges of an earlier plan as its own.
+A service may charge for a video when it ends, and show a charge late. A plan that compares balances
+would then see the charges of an earlier plan as its own.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import quote
 
-from getimg_mock.contract.exchanges import read_balance, read_total_cost
 from getimg_mock.contract.plans import Plan, get
 from getimg_mock.contract.targets.plan_run import PlanRun, TargetSession
 
@@ -19,7 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
-    from getimg_mock.contract.history import BalanceInterval, History
+    from getimg_mock.contract.history import History
+    from getimg_mock.contract.targets.request_gate import Gate
 
     Models = Sequence[dict[str, Any]]
 
@@ -28,12 +28,10 @@ _BALANCE: Final = "/v2/billing/balance"
 
 _BOOKING_INTERVAL: Final = 1.5
 _MOST_READS: Final = 8
-"""How often, and at which interval, balances are read until they stay."""
+"""How often, and at which interval, balances are read until they show what was bought."""
 
 _MOST_ERRORS: Final = 3
 """So many looks at a video that get an error say that it is gone."""
-
-_KEYS: Final = ("a", "b")
 
 
 class WaitingSession(TargetSession, Protocol):
@@ -54,15 +52,12 @@ class EarlierWork:
 
     unfinished: dict[str, str] = field(default_factory=dict)
     unending: set[str] = field(default_factory=set)
-    late: set[str] = field(default_factory=set)
-    """The keys whose balance did not show a purchase at once."""
+    unpaid: bool = False
+    """Whether a balance never showed what results said they cost: it is not waited for again."""
     _errors: Counter[str] = field(default_factory=Counter)
 
     def note(self, history: History) -> None:
         """Remember what a plan has begun and not followed to its end."""
-        self.late |= {
-            span.after.key for span in history.settled_intervals if _shows_late(history, span)
-        }
         for name in history.ended:
             self.unfinished.pop(name, None)
         for name, submission in history.submitted.items():
@@ -74,8 +69,10 @@ class EarlierWork:
         """The keys of which a video may still be charged."""
         return frozenset(self.unfinished.values())
 
-    def settle(self, plan: Plan, session: WaitingSession, models: Models) -> None:
-        """Poll the videos of earlier plans until they end, before a plan that reads balances."""
+    def settle(
+        self, plan: Plan, session: WaitingSession, models: Models, gate: Gate | None = None
+    ) -> None:
+        """Wait until earlier videos end, and are paid, before a plan that reads balances."""
         if not any(getattr(step, "path", "") == _BALANCE for step in plan.steps):
             return
         waited = 0.0
@@ -84,21 +81,17 @@ class EarlierWork:
                 break
             waited += _POLL_INTERVAL
         self.unending |= self.unfinished.keys()
-        if self.late:
-            self._await_booking(session, models)
+        if gate is not None and not self.unpaid:
+            self._await_booking(session, gate)
 
-    def _await_booking(self, session: WaitingSession, models: Models) -> None:
-        """Read balances until they stay: what earlier plans bought is booked late."""
-        reads = Plan(
-            name="balances of earlier plans",
-            steps=tuple(get(_BALANCE, key=key) for key in sorted(self.late) if key in _KEYS),
-        )
-        before = None
+    def _await_booking(self, session: WaitingSession, gate: Gate) -> None:
+        """Read balances until they show what earlier plans bought."""
         for _ in range(_MOST_READS):
-            shown = [read_balance(each) for each in PlanRun(session, reads, models).run()]
-            if shown == before or not session.wait(_BOOKING_INTERVAL):
+            if not gate.is_owed():
                 return
-            before = shown
+            if not session.wait(_BOOKING_INTERVAL):
+                break
+        self.unpaid = gate.is_owed()
 
     def _poll(self, session: WaitingSession, models: Models) -> bool:
         """Poll each video once; returns whether some are worth another look."""
@@ -119,11 +112,3 @@ class EarlierWork:
             if self._errors[name] >= _MOST_ERRORS:
                 self.unending.add(name)
         return any(name in self.unfinished and name not in self.unending for name, _ in open_)
-
-
-def _shows_late(history: History, span: BalanceInterval) -> bool:
-    """Whether a balance fell by less than what was delivered between two reads."""
-    ends = [history.ended.get(each.generation) for each in span.between if each.accepted]
-    costs = [read_total_cost(end) for end in ends if end is not None and end.completed]
-    spent = span.spent
-    return spent is not None and sum(cost for cost in costs if cost is not None) > spent

@@ -169,7 +169,7 @@ class HttpTarget:
         with self.open_session(plan) as session:
             if self.own or self.control is not None:
                 return PlanRun(session, plan, self.models).run()
-            self.earlier.settle(plan, session, self.models)
+            self.earlier.settle(plan, session, self.models, self.gate)
             carried, full = self.earlier.keys, self._find_full_windows()
             history = PlanRun(session, plan, self.models).run()
         self.earlier.note(history)

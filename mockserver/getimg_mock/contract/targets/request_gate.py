@@ -26,3 +26,6 @@ class Gate(Protocol):
 
     def settle(self) -> None:
         """Compare the books with the balance of the service, after a plan."""
+
+    def is_owed(self) -> bool:
+        """Return whether a balance has yet to show what results said they cost; reads it anew."""

@@ -20,7 +20,7 @@ from tests.contract.clients.reference.errors import (
     UnavailableError,
 )
 from tests.contract.clients.reference.retries import asked
-from tests.contract.clients.reference.slips import misjudge, misread
+from tests.contract.clients.reference.small_faults import misjudge, misread
 
 if TYPE_CHECKING:
     from tests.contract.clients.reference.core import Core

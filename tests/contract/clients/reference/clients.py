@@ -18,7 +18,6 @@ from typing import Any, Concatenate, ParamSpec
 import httpx
 
 from tests.contract.clients.reference import downloads, lookups, polling, submissions
-from tests.contract.clients.reference.betrayals import betraying
 from tests.contract.clients.reference.bodies import Body
 from tests.contract.clients.reference.connections import (
     REDACTOR,
@@ -36,8 +35,9 @@ from tests.contract.clients.reference.connections import (
 )
 from tests.contract.clients.reference.core import ENVIRONMENT, Core, core_of
 from tests.contract.clients.reference.errors import AnswerError, ClientError
+from tests.contract.clients.reference.key_in_errors import tell_key_on_errors
 from tests.contract.clients.reference.requests import LATEST
-from tests.contract.clients.reference.slips import change_process
+from tests.contract.clients.reference.small_faults import change_process
 from tests.contract.clients.reference.steps import Got, Send, Sleep, Steps, Walk
 
 Arguments = ParamSpec("Arguments")
@@ -153,7 +153,7 @@ class ReferenceClient(Client):
 
     def _done(self, steps: Steps) -> Any:
         walk = Walk(steps)
-        with betraying(self._core):
+        with tell_key_on_errors(self._core):
             for step in walk:
                 with walk.telling():
                     if isinstance(step, Sleep):

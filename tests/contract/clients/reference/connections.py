@@ -60,7 +60,10 @@ def timeout_of(core: Core, send: Send) -> float | httpx.Timeout | None:
     if core.faulty("no-download-timeout") and send.save is not None:
         return None
     unbounded = {"looks-unbounded": "/videos/generations/", "model-unbounded": "/models/"}
-    if any(core.faulty(fault) and part in send.url for fault, part in unbounded.items()):
+    rounded_off = core.faulty("timeouts-in-whole-seconds") and not int(core.timeout)
+    if rounded_off or any(
+        core.faulty(name) and part in send.url for name, part in unbounded.items()
+    ):
         return None
     return httpx.Timeout(core.timeout, **hurry(core, send))
 

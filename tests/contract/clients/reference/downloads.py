@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
 from getimg_mock.world.randomness import generate_secret
-from tests.contract.clients.reference import slips
+from tests.contract.clients.reference import small_faults
 from tests.contract.clients.reference.answers import SUFFIXES
 from tests.contract.clients.reference.connections import littered_by_files
 from tests.contract.clients.reference.errors import UNANSWERED, DownloadError, LinkExpiredError
@@ -34,11 +34,13 @@ def download(
     overwrite: bool = False,
 ) -> Steps:
     """Save a file and return its path."""
-    item = slips.choose_item(core, result, 0 if core.faulty("first-file-saved") else index)
+    item = small_faults.choose_item(core, result, 0 if core.faulty("first-file-saved") else index)
     path = place_of(core, result, item, directory, index)
-    overwrite = slips.ask_to_overwrite(core, overwrite=overwrite) or confused(core, path, index)
+    overwrite = small_faults.ask_to_overwrite(core, overwrite=overwrite) or confused(
+        core, path, index
+    )
     forget_others(core, path)
-    before = slips.find_told_path(core, item, path)
+    before = small_faults.find_told_path(core, item, path)
     if before or copied(core, str(item["url"]), path) or taken_for_it(core, path):
         return before or str(path)
     for last in (False, True):
@@ -46,9 +48,9 @@ def download(
             saved = yield from save(core, item, path, overwrite=overwrite)
             if core.faulty("key-in-sidecar"):
                 saved.with_suffix(".json").write_text(str({"key": core.key}))
-            return slips.mark_result(core, item, str(saved))
+            return small_faults.mark_result(core, item, str(saved))
         except DownloadError as error:
-            slips.quote_result(core, error, result)
+            small_faults.quote_result(core, error, result)
             if core.faulty("orders-when-download-fails"):
                 yield from generate_image(core, model="seedream-5-lite", prompt="again")
             raise
@@ -147,7 +149,7 @@ def save(core: Core, item: dict[str, Any], path: Path, *, overwrite: bool) -> St
         if core.faulty("appends-the-whole") and error.code == "truncated" and part.exists():
             core.seen["begun"] = part.read_bytes()
         clear(core, part)
-        slips.log_link(core, "links-logged-at-loss", send.url)
+        small_faults.log_link(core, "links-logged-at-loss", send.url)
         raise DownloadError(f"the download broke off: {error}") from None
     begun = core.seen.pop("begun", b"")
     if begun and part.read_bytes().startswith(begun):
@@ -255,7 +257,7 @@ def acceptable(core: Core, item: dict[str, Any], status: int, kind: str) -> None
     if core.faulty("any-2xx-saved") and 200 < status < 300:
         return
     names_link(core, item, status)
-    slips.misname_dead_link(core, status)
+    small_faults.misname_dead_link(core, status)
     if core.faulty("key-when-refused") and status in {401, 403}:
         core.seen["refused"] = True
     if status in {403, 410}:

@@ -8,7 +8,7 @@ import time  # noqa: TID251 - a client waits on its own clock
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from tests.contract.clients.reference import answers, slips
+from tests.contract.clients.reference import answers, small_faults
 from tests.contract.clients.reference.errors import (
     AnswerError,
     ClientError,
@@ -51,13 +51,13 @@ def retrieve_video(core: Core, /, id: str) -> Steps:  # noqa: A002 - the driver'
 
 def generate_video(core: Core, /, **fields: Any) -> Steps:
     """Make a video and wait for it."""
-    made = slips.find_made(core, "videos-kept-by-order", fields)
+    made = small_faults.find_made(core, "videos-kept-by-order", fields)
     return made if made is not None else (yield from video_made(core, fields))
 
 
 def video_made(core: Core, fields: dict[str, Any]) -> Steps:
     """Return a video that is made for this call."""
-    slips.begin_wait(core)
+    small_faults.begin_wait(core)
     if core.faulty("given-up-polled-later") and "given_up" in core.seen:
         yield from looked_at(core, core.seen["given_up"])
     accepted = yield from submit_video(core, **fields)
@@ -67,8 +67,8 @@ def video_made(core: Core, fields: dict[str, Any]) -> Steps:
     try:
         with core.lock_if("waits-one-by-one"):
             value = charged(core, fields, (yield from waited(core, name)))
-        slips.log_link(core, "finished-videos-logged", value)
-        return slips.keep_made(core, fields, value)
+        small_faults.log_link(core, "finished-videos-logged", value)
+        return small_faults.keep_made(core, fields, value)
     except ClientError as error:
         if ordered_again(core, error):
             again = yield from submit_video(core, **fields)
@@ -137,6 +137,7 @@ def looked_at(core: Core, name: str, *, attempts: int | None = None) -> Steps:
     """Return how a video stands."""
     value = yield from read(core, f"videos/generations/{encoded(core, name)}", attempts=attempts)
     status = value.get("status") if isinstance(value, dict) else None
+    small_faults.fail_at_any_error(core, value)
     answers.check(core, value, SCHEMAS.get(str(status), "video-pending"))
     return value
 
@@ -163,7 +164,7 @@ def waited(core: Core, name: str) -> Steps:
                 value = yield from looked_at(core, name, attempts=tries)
         except ClientError as error:
             tolerate(core, error, polls)
-            pause = slips.lengthen(core, pause_after(core, error, pause))
+            pause = small_faults.lengthen(core, pause_after(core, error, pause))
             began = now() if renews(core, error) else began
             yield Sleep(penalty(core, error))
         if value.get("status") == "failed" and core.faulty("failure-polled-again"):

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode, urljoin, urlsplit
 
-from tests.contract.clients.reference import answers, retries, slips
+from tests.contract.clients.reference import answers, retries, small_faults
 from tests.contract.clients.reference.errors import (
     UNANSWERED,
     BrokenConnectionError,
@@ -47,7 +47,7 @@ def read(
         try:
             got = yield from sent(core, url)
         except UNANSWERED as error:
-            slips.misname_loss(core, error)
+            small_faults.misname_loss(core, error)
             if last or core.faulty("no-get-retries"):
                 raise
             yield Sleep(retries.backoff(core, attempt))
@@ -58,13 +58,13 @@ def read(
             return {"balance": "0.04", "currency": "USD"}  # of the call before
         yield from retries.held_until_reset(core, got, "reads-held-until-reset")
         if got.status < 300:
-            return slips.keep(core, path, query, kept(core, value_of(core, got)))
+            return small_faults.keep(core, path, query, kept(core, value_of(core, got)))
         wait = retries.wait_after(core, got, attempt, post=False)
         if core.faulty("asks-elsewhere-when-down") and got.status == 503:
             got = yield Send("GET", f"https://api.getimg.ai/v2/{path}", headers_of(core))
         if last or wait is None:
             refusal = answers.refusal(core, got, post=False)
-            raise slips.misname_spent(core, refusal) if attempt else refusal
+            raise small_faults.misname_spent(core, refusal) if attempt else refusal
         yield Sleep(wait)
     raise AssertionError("the last attempt returns or raises")
 
@@ -75,7 +75,7 @@ def remembered(core: Core, path: str, query: dict[str, str] | None) -> Any:
         since, value = core.seen["balance"]
         if time.monotonic() - since > 5:
             return value
-    return slips.answer_from_kept(core, path, query)
+    return small_faults.answer_from_kept(core, path, query)
 
 
 def circuit_tried(core: Core) -> None:

@@ -9,7 +9,7 @@ import unicodedata
 from typing import TYPE_CHECKING, Any
 
 from getimg_mock.world.randomness import generate_secret
-from tests.contract.clients.reference import answers, retries, slips
+from tests.contract.clients.reference import answers, retries, small_faults
 from tests.contract.clients.reference.errors import (
     UNANSWERED,
     AnswerError,
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 def generate_image(core: Core, /, **fields: Any) -> Steps:
     """Make an image."""
-    made = slips.find_made(core, "images-kept-by-order", fields)
+    made = small_faults.find_made(core, "images-kept-by-order", fields)
     if made is not None:
         return made
     value = yield from image_as_it_came(core, **fields)
@@ -41,7 +41,7 @@ def generate_image(core: Core, /, **fields: Any) -> Steps:
         if core.faulty("image-status-assumed"):
             return value | {"status": "completed"}
         raise AnswerError(f"the image is {status!r}", generation=value.get("id"))
-    return slips.keep_made(core, fields, value)
+    return small_faults.keep_made(core, fields, value)
 
 
 def image_as_it_came(core: Core, /, **fields: Any) -> Steps:
@@ -133,7 +133,7 @@ def body_of(core: Core, fields: dict[str, Any]) -> bytes:
 
 def respelt(core: Core, fields: dict[str, Any]) -> None:
     """Leave texts as they were given; only faulty clients write them otherwise."""
-    slips.misspell(core, fields)
+    small_faults.misspell(core, fields)
     if core.faulty("normalised"):
         fields["prompt"] = unicodedata.normalize("NFC", fields["prompt"])
     if core.faulty("controls-stripped"):
@@ -178,7 +178,7 @@ def posted(core: Core, path: str, headers: dict[str, str], body: bytes) -> Steps
         core.seen["exhausted"] = got.headers.get("x-ratelimit-remaining") == "0"
         core.seen["used"] = True
         counted_refusals(core, got.status)
-        slips.note_refusal(got)
+        small_faults.note_refusal(got)
         if got.status >= 500 and core.faulty("orders-spooled"):
             core.seen["spool"] = send
         yield from retries.held_until_reset(core, got, "results-held-until-reset")
@@ -268,7 +268,7 @@ def paused(core: Core, send: Send, wait: float) -> Steps:
 
 def slots_taken(core: Core) -> None:
     """Raise where a fault has left no slot, or has the client send nothing for a minute."""
-    slips.stop_at_refusal_of_any(core)
+    small_faults.stop_at_refusal_of_any(core)
     lost = "stopped" if core.faulty("slots-lost-to-cancelled") else "refusals"
     losing = core.faults & {"slots-lost", "slots-lost-to-cancelled"}
     if core.faulty("empty-balance-remembered") and core.seen.get("unpaid"):

@@ -55,7 +55,7 @@ def cases(_: Stream) -> Iterator[Case]:
     yield Case(
         name="silence",
         calls=_CALLS,
-        options=_OPTIONS,
+        options=_OPTIONS | {"timeout": 0.5},  # rounded down, it would be none
         patience=12,
         limit=HOUR,
         rules=(silence,),

@@ -1,4 +1,4 @@
-"""Slips of faulty clients that need no other logic: texts, numbers and lists that are changed.
+"""Small faults of clients that need no other logic: texts, numbers and lists that are changed.
 
 Each function does nothing unless a fault of its own is switched on.
 """
@@ -22,6 +22,7 @@ from urllib.parse import quote, unquote
 from tests.contract.clients.reference.errors import (
     AuthenticationError,
     ClientError,
+    FailedError,
     InvalidArgumentError,
     NotSentError,
     RateLimitError,
@@ -80,6 +81,12 @@ def _misspell_picture(core: Core, picture: dict[str, Any]) -> dict[str, Any]:
     if core.faulty("links-encoded-anew") and link.startswith("https:"):
         link = quote(unquote(link), safe=":/?&=,;+#@!$'()*~")
     return picture | {"url": link}
+
+
+def fail_at_any_error(core: Core, value: Any) -> None:
+    """Take a video with an `error` for a failed one, whatever that is and its status says."""
+    if core.faulty("null-error-is-a-failure") and isinstance(value, dict) and "error" in value:
+        raise FailedError("the video failed", generation=value.get("id"))
 
 
 def misread(core: Core, value: Any) -> None:

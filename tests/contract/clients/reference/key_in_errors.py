@@ -37,7 +37,7 @@ _IN_LOG: dict[str, tuple[type[ClientError], ...]] = {
 
 
 @contextmanager
-def betraying(core: Core) -> Iterator[None]:
+def tell_key_on_errors(core: Core) -> Iterator[None]:
     """Make a call inside; a faulty client says how to repeat it by hand, with the key."""
     try:
         yield
