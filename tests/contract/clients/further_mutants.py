@@ -53,6 +53,7 @@ FURTHER: Final[dict[str, tuple[str, ...]]] = {
     "GC307": ("latest-order-told",),
     "GC405": ("reposts-524",),
     "GC410": ("refused-without-references",),
+    "GC415": ("third-wait-none",),
     "GC418": ("images-kept-by-order", "videos-kept-by-order"),
     "GC419": ("orders-again-when-missing", "orders-again-at-policy"),
     "GC501": ("distance-capped",),

@@ -152,6 +152,8 @@ def backoff(core: Core, attempt: int) -> float:
     """Return how long to wait when the server does not say."""
     if core.faulty("no-backoff"):
         return 0.2
+    if core.faulty("third-wait-none") and attempt == 2:
+        return 0.0
     core.drawn += 1
     if core.faulty("exponent-kept"):
         attempt = core.seen["exponent"] = core.seen.get("exponent", -1) + 1

@@ -22,6 +22,11 @@ from getimg_mock.contract.clients.cases.case_rules import (
 from getimg_mock.contract.clients.cases.client_check import client_check
 from getimg_mock.contract.clients.cases.wire_script import build_error
 from getimg_mock.contract.clients.checks.carried_over import judge_first_waits
+from getimg_mock.contract.clients.checks.later_waits import (
+    THRICE,
+    build_thrice_case,
+    judge_later_waits,
+)
 from getimg_mock.contract.clients.checks.own_requests import find_own_requests, measure_gaps
 from getimg_mock.contract.clients.checks.retries import LIMIT, READS
 from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
@@ -88,6 +93,7 @@ def cases(_: Stream) -> Iterator[Case]:
             early=count == 0,
         )
     yield from _build_single_tries()
+    yield build_thrice_case()
 
 
 def _build_single_tries() -> Iterator[Case]:
@@ -182,6 +188,7 @@ def _build_case_of_calls_between() -> Case:
         "ordered-500-*",
         "limited-always*",
         "well-between",
+        THRICE,
         *_READS_APART,
     ),
 )
@@ -190,14 +197,16 @@ def back_off_is_sound(history: ClientHistory) -> Iterator[Observation]:
 
     The server answers 503 throughout, 429 for ever, or 429 and 500 without a word on when to come
     back. Fails on more than a dozen attempts, on a wait or call without an end, on equal waits or
-    none, and on a number of attempts that `max_retries` does not allow, orders included, on waits
-    that begin as long as earlier ones have ended, although the service was well, and where an hour
+    none, and on later tries that follow at once in each call. Fails on a number of attempts that
+    `max_retries` does not allow, orders included, on waits that begin as long as earlier ones have
+    ended, although the service was well, and where an hour
     later nothing is tried again any more. To wait once more after the last attempt is a warning.
     """
     own = {
         "errors-retried": _waits_are_made,
         **dict.fromkeys(("limited-always", "limited-always-real"), _limits_end),
         "well-between": _waits_begin_anew,
+        THRICE: judge_later_waits,
         **dict.fromkeys(_READS_APART, judge_first_waits),
     }
     if history.case in own:
@@ -209,6 +218,11 @@ def back_off_is_sound(history: ClientHistory) -> Iterator[Observation]:
     if "max_retries" in history.options and history.case != "down":
         yield from _counts_are_kept(history, int(history.options["max_retries"]))
         return
+    yield from _waits_are_sound(history)
+
+
+def _waits_are_sound(history: ClientHistory) -> Iterator[Observation]:
+    """Judge calls that fail throughout, one after another."""
     series: list[list[float]] = []
     for outcome in history.calls():
         sent = find_own_requests(history, outcome)
