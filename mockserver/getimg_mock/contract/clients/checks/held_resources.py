@@ -57,26 +57,7 @@ def cases(_: Stream) -> Iterator[Case]:
         limit=48 * HOUR,
         rules=(_build_failure_rule(12, _FAILURES),),
     )
-    yield Case(
-        name="waited-often",
-        calls=(video(),) * _WAITS,
-        options={"poll_interval": 5},
-        settings={"video_seconds": 12},
-        holdings=True,
-        baseline=_WAITS_BEFORE,
-        patience=None,
-        limit=48 * HOUR,
-    )
-    yield Case(
-        name="waited-often-real",
-        calls=(video(),) * _WAITS,
-        options={"poll_interval": 0.4},
-        needs=("poll_interval",),
-        settings={"video_seconds": 0.2},
-        holdings=True,
-        baseline=_WAITS_BEFORE,
-        real_time=True,
-    )
+    yield from _build_waits()
     yield from _build_waits_in_vain()
     yield Case(
         name=_ENDED_THREADS,
@@ -103,6 +84,30 @@ def cases(_: Stream) -> Iterator[Case]:
         needs=("failing at once",),
         real_time=True,
         rules=(_build_failure_rule(6, _FAILURES[:4]),),
+    )
+
+
+def _build_waits() -> Iterator[Case]:
+    """Yield the cases of waits one after another that end well."""
+    yield Case(
+        name="waited-often",
+        calls=(video(),) * _WAITS,
+        options={"poll_interval": 5},
+        settings={"video_seconds": 12},
+        holdings=True,
+        baseline=_WAITS_BEFORE,
+        patience=None,
+        limit=48 * HOUR,
+    )
+    yield Case(
+        name="waited-often-real",
+        calls=(video(),) * _WAITS,
+        options={"poll_interval": 0.4},
+        needs=("poll_interval",),
+        settings={"video_seconds": 0.2},
+        holdings=True,
+        baseline=_WAITS_BEFORE,
+        real_time=True,
     )
 
 

@@ -66,15 +66,7 @@ def cases(_: Stream) -> Iterator[Case]:
 
     In another, videos are ordered that nobody waits for: a slot is not held for each.
     """
-    submit = ClientCall(op="submit_video", args=VIDEO)
-    yield Case(
-        name=SUBMITTED,
-        calls=(submit,) * _SUBMITTED,
-        settings={"video_seconds": 0.5},
-        options=NO_RETRIES,
-        limit=HOUR,
-        patience=5,
-    )
+    yield _build_submitted_case()
     for name, on, call in (
         ("image", "images.generate", image()),
         ("models", "models.list", models()),
@@ -99,6 +91,19 @@ def cases(_: Stream) -> Iterator[Case]:
     yield _build_queue_case()
     yield _build_tried_case()
     yield from _build_real_cases()
+
+
+def _build_submitted_case() -> Case:
+    """Return the case of videos that nobody waits for."""
+    submit = ClientCall(op="submit_video", args=VIDEO)
+    return Case(
+        name=SUBMITTED,
+        calls=(submit,) * _SUBMITTED,
+        settings={"video_seconds": 0.5},
+        options=NO_RETRIES,
+        limit=HOUR,
+        patience=5,
+    )
 
 
 def _build_case(name: str, on: str, call: Any, **more: Any) -> Case:

@@ -192,7 +192,12 @@ def _build_slow_reads() -> Iterator[Case]:
         patience=None,
         limit=HOUR,
     )
-    yield Case(
+    yield _build_slow_looks()
+
+
+def _build_slow_looks() -> Case:
+    """Return the case of a video whose looks all take longer than the interval between them."""
+    return Case(
         name="slow-reads-looks",
         calls=(video(),),
         rules=(build_slow_answers(_SLOW_LOOKS),),
