@@ -267,9 +267,9 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> list[ClientHistory]:
     return kept
 
 
-# What needs a real network is for programs, which a replay starts as the run did.
+# What needs a real network, or real time, is for programs, which a replay starts as the run did.
 CASES: Final = (
-    *(case for case in suite.select_cases(suite.CHECKS) if not case.real),
+    *(case for case in suite.select_cases(suite.CHECKS) if not (case.real or case.real_time)),
     fault_schedules.build_case(("429", "done, reset", "503, not done")),
 )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import threading
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Final, Protocol, cast
@@ -63,10 +64,14 @@ def run_cases(driver: Driver, cases: Sequence[Case], seed: str) -> Iterator[Clie
 
 
 def _start(
-    some: Sequence[_StartedDriver], free: queue.SimpleQueue[Driver | _StartedDriver]
+    some: Sequence[_StartedDriver],
+    free: queue.SimpleQueue[Driver | _StartedDriver],
+    over: threading.Event,
 ) -> None:
-    """Start drivers one after another; each is free for a case once it answers."""
+    """Start drivers one by one until all is over; each is free for a case once it answers."""
     for sibling in some:
+        if over.is_set():
+            return
         with suppress(SettingsError):  # a case will say it, if there is one left
             sibling.start()
         free.put(sibling)
@@ -88,13 +93,17 @@ def _run_side_by_side(driver: Driver, cases: Sequence[Case], seed: str) -> Itera
         finally:
             free.put(own)
 
+    over = threading.Event()
     with ExitStack() as stack:
+        for sibling in siblings:  # one may have been about to start when it was closed
+            stack.callback(sibling.close)
         pool = stack.enter_context(ThreadPoolExecutor(several.processes + _STARTING))
         for sibling in siblings:
             # Closed before the pool is waited for: a case of a closed program ends at once.
             stack.callback(sibling.close)
         for first in range(_STARTING):
-            pool.submit(_start, siblings[first::_STARTING], free)
+            pool.submit(_start, siblings[first::_STARTING], free, over)
+        stack.callback(over.set)
         stack.callback(lambda: pool.shutdown(wait=False, cancel_futures=True))
         stack.push(lambda kind, *_: driver.close() if kind is not None else None)
         for each in as_completed([pool.submit(run) for _ in cases]):
