@@ -46,6 +46,17 @@ def go_away(seconds: float) -> FaultAction:
     return act
 
 
+def answer_and_go_away(seconds: float, act: Callable[[FaultContext], WireAnswer]) -> FaultAction:
+    """Answer by `act`, close the connection, and have nothing listen at the address for a while."""
+
+    def act_and_leave(turn: FaultContext) -> WireScript:
+        answer = act(turn).with_headers(("Connection", "close"))
+        turn.adversary.go_away(seconds)
+        return (*answer.to_script(), WireStep("close"))
+
+    return act_and_leave
+
+
 def lose_answer(end: End) -> FaultAction:
     """Do the work, then close the connection or stay silent."""
 

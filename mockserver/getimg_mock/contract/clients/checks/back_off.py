@@ -199,8 +199,8 @@ def back_off_is_sound(history: ClientHistory) -> Iterator[Observation]:
     back. Fails on more than a dozen attempts, on a wait or call without an end, on equal waits or
     none, and on later tries that follow at once in each call. Fails on a number of attempts that
     `max_retries` does not allow, orders included, on waits that begin as long as earlier ones have
-    ended, although the service was well, and where an hour
-    later nothing is tried again any more. To wait once more after the last attempt is a warning.
+    ended, although the service was well, and where an hour later nothing is tried again any more.
+    To wait once more after the last attempt is a warning.
     """
     own = {
         "errors-retried": _waits_are_made,

@@ -19,10 +19,12 @@ from getimg_mock.contract.clients.cases.case_rules import (
     models,
     video,
 )
-from getimg_mock.contract.clients.cases.wire_script import build_error, build_json_answer, cut
+from getimg_mock.contract.clients.cases.wire_script import build_error, cut
 from getimg_mock.contract.clients.checks.files import DOWNLOAD_OPERATION, serve_picture
+from getimg_mock.contract.clients.checks.message_variants import answer_pending
 from getimg_mock.contract.clients.checks.own_requests import find_own_requests, measure_gaps
 from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
+from getimg_mock.contract.steps import TERMINAL
 from getimg_mock.contract.verdicts import expect
 
 if TYPE_CHECKING:
@@ -68,7 +70,6 @@ _SLOWER: Final = 1.0
 
 _MOST_HELD: Final = 3.0
 """How many seconds after the last poll a result may come: less than the advised interval."""
-TERMINAL: Final = ("completed", "failed")
 _LATER: Final = 30.0
 """How many seconds a wait may take longer than another one, by its last pause and its pace."""
 
@@ -95,11 +96,10 @@ def _answer_look(turn: FaultContext) -> WireAnswer | WireScript:
     plan, before = _LOOKS[turn.adversary.call], fault_actions.count_earlier(turn)
     if before >= len(plan):
         return turn.proceed()
-    pending = build_json_answer(200, {"id": fault_actions.find_asked_id(turn), "status": "pending"})
     # One that breaks off halfway is not hidden by what a library itself tries again.
     if plan[before] == "c":
-        return cut(pending)
-    return pending if plan[before] == "." else _FAILURES[plan[before]](turn)
+        return cut(answer_pending(turn))
+    return answer_pending(turn) if plan[before] == "." else _FAILURES[plan[before]](turn)
 
 
 def _build_spent_case() -> Case:

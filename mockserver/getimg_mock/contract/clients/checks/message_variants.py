@@ -239,6 +239,11 @@ def answer_failed(turn: FaultContext, **more: Any) -> WireAnswer:
     return build_json_answer(200, FAILED | {"id": fault_actions.find_asked_id(turn)} | more)
 
 
+def answer_pending(turn: FaultContext) -> WireAnswer:
+    """Answer that the video that is asked for is pending."""
+    return build_json_answer(200, PENDING | {"id": fault_actions.find_asked_id(turn)})
+
+
 def coverage_table() -> str:
     """Return the coverage as a table in Markdown: keywords by schema, and how they are tried."""
     lines = [

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 from getimg_mock.contract.clients.cases import fault_actions
 from getimg_mock.contract.clients.cases.case_rules import Case, video
 from getimg_mock.contract.clients.cases.client_check import client_check
-from getimg_mock.contract.clients.checks.carried_over import TERMINAL, judge_ends
+from getimg_mock.contract.clients.checks.carried_over import judge_ends
 from getimg_mock.contract.clients.checks.shaken_waits import SHAKEN, next_polls_are_due
 from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
+from getimg_mock.contract.steps import TERMINAL
 from getimg_mock.contract.verdicts import expect, warn_unless
 
 if TYPE_CHECKING:

@@ -24,6 +24,7 @@ from getimg_mock.contract.clients.cases.wire_script import (
     cut,
 )
 from getimg_mock.contract.clients.checks.carried_over import SPENT
+from getimg_mock.contract.clients.checks.message_variants import PENDING, answer_pending
 from getimg_mock.contract.clients.checks.own_requests import find_own_requests
 from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
 from getimg_mock.contract.model_choice import PIXEL
@@ -53,6 +54,7 @@ _FORGIVEN: Final = 36
 _HALFWAY: Final = "reset halfway"
 _ABSENCE: Final = 0.8
 """For how many seconds nothing listens when an order is to be sent."""
+_ANSWER_AND_LEAVE: Final = fault_actions.answer_and_go_away(_ABSENCE, lambda turn: turn.proceed())
 READS: Final = (
     ("models.list", models()),
     ("billing.balance", balance()),
@@ -60,7 +62,7 @@ READS: Final = (
     ("billing.costs", ClientCall(op="costs", args=RANGE)),
     ("videos.retrieve", ClientCall(op="retrieve_video", args={"id": "req-GREASE0000002"})),
 )
-_PENDING: Final = build_json_answer(200, {"id": "req-GREASE0000002", "status": "pending"})
+_PENDING: Final = build_json_answer(200, PENDING)
 
 
 def _break_off(turn: FaultContext) -> WireScript:
@@ -137,18 +139,11 @@ def _build_absent_case() -> Case:
             _add_reference(*KINDS[0][::2]),
             _add_reference(*KINDS[1][::2]).instead_of("generate_image"),
         ),
-        rules=(FaultRule(on="models.list", do=_answer_and_leave, label="gone for a moment"),),
+        rules=(FaultRule(on="models.list", do=_ANSWER_AND_LEAVE, label="gone for a moment"),),
         limit=LIMIT,
         settings={"video_seconds": 1},
         patience=12,
     )
-
-
-def _answer_and_leave(turn: FaultContext) -> WireScript:
-    """Answer and close the connection, and have nothing listen for a moment."""
-    answer = turn.proceed().with_headers(("Connection", "close"))
-    turn.adversary.go_away(_ABSENCE)
-    return (*answer.to_script(), WireStep("close"))
 
 
 def _add_reference(kind: str, call: ClientCall) -> ClientCall:
@@ -267,8 +262,7 @@ def _build_forgiving_case() -> Case:
         before = fault_actions.count_earlier(turn)
         if before >= _FORGIVEN:
             return turn.proceed()
-        pending = {"id": fault_actions.find_asked_id(turn), "status": "pending"}
-        return build_json_answer(200, pending) if before % 3 else fault_actions.UNAVAILABLE
+        return answer_pending(turn) if before % 3 else fault_actions.UNAVAILABLE
 
     return Case(
         name="get-wait-apart-long",

@@ -19,7 +19,7 @@ from getimg_mock.contract.clients.cases.case_rules import (
     image,
     models,
 )
-from getimg_mock.contract.clients.cases.wire_script import WireStep, build_json_answer, cut
+from getimg_mock.contract.clients.cases.wire_script import build_json_answer, cut
 from getimg_mock.contract.clients.checks.files import DOWNLOAD_OPERATION, serve_picture
 from getimg_mock.contract.clients.checks.message_variants import PENDING, RETRIEVE
 from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
@@ -64,14 +64,6 @@ _LATE: Final = "late"
 _LEAVING: Final = "nobody listens soon"
 _GOOD: Final = ("", _LATE, _LEAVING)
 
-
-def _answer_and_leave(turn: FaultContext) -> WireScript:
-    """Answer, close the connection, and have nothing listen for a moment."""
-    answer = _serve(turn).with_headers(("Connection", "close"))
-    turn.adversary.go_away(_MOMENT)
-    return (*answer.to_script(), WireStep("close"))
-
-
 _ACTIONS: Final[dict[str, FaultAction]] = {
     "": _serve,
     _REFUSED_CALL: _serve,  # one that comes late, when the server listens again
@@ -84,7 +76,7 @@ _ACTIONS: Final[dict[str, FaultAction]] = {
     "200, HTML": fault_actions.answer_instead(fault_actions.build_page(200)),
     "404, HTML": fault_actions.answer_instead(fault_actions.build_page(404)),
     "nobody listens": fault_actions.go_away(2.0),
-    _LEAVING: _answer_and_leave,
+    _LEAVING: fault_actions.answer_and_go_away(_MOMENT, _serve),
     "late": fault_actions.answer_late(1.0, _serve),
 }
 _PLANNED: Final = (

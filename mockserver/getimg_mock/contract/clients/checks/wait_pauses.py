@@ -14,6 +14,7 @@ from getimg_mock.contract.clients.cases.wire_script import build_error
 from getimg_mock.contract.clients.checks.polling import (
     HOLD_VIDEOS,
     WAIT_LIMIT,
+    build_failing_polls,
     build_real_wait_case,
     build_wait_case,
 )
@@ -64,7 +65,7 @@ def cases(_: Stream) -> Iterator[Case]:
         needs=("wait_timeout", "poll_interval"),
         limit=WAIT_LIMIT,
     )
-    down = FaultRule(on="videos.retrieve", do=_DOWN, label="polls fail", nth=tuple(range(2, 400)))
+    down = build_failing_polls(_DOWN)
     # Tries within a poll last longer than this wait, unless they look at its deadline; and so does
     # a pause of eight seconds, to which those of a client that doubles them have grown by then.
     yield build_real_wait_case(

@@ -34,9 +34,9 @@ if TYPE_CHECKING:
     from getimg_mock.media.cache import MediaCache
 
 _ADVANCE_SECONDS: Final = 2.0
+"""How long a driver may take to advance its clocks."""
 _SHORT_PAUSE: Final = 2.0
 """The longest time before a call, in seconds, that passes in real time: longer ones are skipped."""
-"""How long a driver may take to advance its clocks."""
 
 
 class Program(Protocol):
