@@ -93,13 +93,11 @@ def promise_too_much(turn: FaultContext) -> WireScript:
     return overstate_length(turn.proceed())
 
 
-def drip(pause: float = 0.01, *, least: int = 0) -> FaultAction:
-    """Answer one byte at a time; JSON is padded with spaces to `least` bytes."""
+def drip(pause: float, pieces: int) -> FaultAction:
+    """Answer in so many pieces at least, each after a pause."""
 
     def act(turn: FaultContext) -> WireScript:
-        answer = turn.proceed()
-        body = answer.body[:-1] + b" " * max(0, least - len(answer.body)) + answer.body[-1:]
-        return drip_body(WireAnswer(answer.status, answer.headers, body), pause)
+        return drip_body(turn.proceed(), pause, pieces=pieces)
 
     return act
 

@@ -108,11 +108,16 @@ def encode_chunks(
     return b"".join(lines) + b"0\r\n" + trailers.encode() + b"\r\n"
 
 
-def drip_body(answer: WireAnswer, pause: float, *, step: int = 1) -> WireScript:
-    """Return a script whose body is sent `step` bytes at a time, with a pause before each."""
-    body = answer.body
-    pieces = [WireStep(body[at : at + step], pause) for at in range(0, len(body), step)]
-    return (WireStep(answer.head()), *pieces)
+def drip_body(answer: WireAnswer, pause: float, *, pieces: int) -> WireScript:
+    """Return a script whose body is sent in so many pieces at least, with a pause before each.
+
+    A body of fewer bytes is padded with spaces, which JSON may have before its last character.
+    """
+    body = answer.body[:-1] + b" " * (pieces - len(answer.body)) + answer.body[-1:]
+    head = WireAnswer(answer.status, answer.headers, body).head()
+    step = len(body) // pieces
+    steps = [WireStep(body[at : at + step], pause) for at in range(0, len(body), step)]
+    return (WireStep(head), *steps)
 
 
 def cut(answer: WireAnswer, *, keep: float = 0.5, end: End = "close") -> WireScript:

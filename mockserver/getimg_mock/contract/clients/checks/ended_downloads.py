@@ -52,7 +52,7 @@ def cases(_: Stream) -> Iterator[Case]:
 
 def _serve_slowly(turn: FaultContext) -> WireScript:
     """Send the file in pieces, each of which comes in time; all together take three times that."""
-    return drip_body(serve_picture()(turn), 0.4, step=len(JPEG) // 8)
+    return drip_body(serve_picture()(turn), 0.4, pieces=8)
 
 
 def _build_withdrawn_cases() -> Iterator[Case]:

@@ -15,6 +15,7 @@ from getimg_mock.contract.clients.cases.case_rules import (
 from getimg_mock.contract.clients.cases.client_check import client_check
 from getimg_mock.contract.clients.cases.wire_script import WireAnswer, build_error
 from getimg_mock.contract.clients.checks.files import list_finished_files
+from getimg_mock.contract.clients.checks.polling import build_later_slow_answers
 from getimg_mock.contract.clients.checks.rounds import DRIPPED, ROUNDS, later_calls_are_sent
 from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
 from getimg_mock.contract.verdicts import expect, warn_unless
@@ -41,9 +42,9 @@ _WAITS: Final = 12
 _WAITS_BEFORE: Final = 4
 _ENDED_THREADS: Final = "threads-ended"
 _IN_VAIN: Final = "waited-often-in-vain"
-_POLLS_IN_VAIN: Final = 800
+_POLLS_IN_VAIN: Final = 500
 """So many polls of one wait, and the client has no end of its own: an hour at the interval of the
-case is 720."""
+case has 467, of which later ones are answered slowly."""
 
 
 def cases(_: Stream) -> Iterator[Case]:
@@ -127,7 +128,10 @@ def _build_waits_in_vain() -> Iterator[Case]:
     hold = {"on": ["videos.create"], "transition": {"hold": True}}
     yield many.with_changes(name=f"{_IN_VAIN}-failed", scenario=(_fail_videos(12),))
     yield many.with_changes(
-        name=f"{_IN_VAIN}-late", scenario=(hold,), first_requests=_POLLS_IN_VAIN
+        name=f"{_IN_VAIN}-late",
+        scenario=(hold,),
+        first_requests=_POLLS_IN_VAIN,
+        rules=(build_later_slow_answers(),),
     )
     yield many.with_changes(name=f"{_IN_VAIN}-refused", rules=(refuse,))
     yield many.with_changes(

@@ -18,6 +18,7 @@ from getimg_mock.contract.clients.checks.poll_outages import (
 from getimg_mock.contract.clients.checks.polling import (
     SLOW_VIDEO,
     WAIT_OPTIONS,
+    build_later_slow_answers,
     build_real_wait_case,
     build_wait_case,
 )
@@ -46,6 +47,7 @@ _BUSY: Final = fault_actions.answer_instead(
 )
 _NOT_FOUND: Final = fault_actions.answer_instead(build_error(404, "not_found", "Not found."))
 _PROXY_PAGE: Final = fault_actions.answer_instead(fault_actions.build_page(502))
+_PENDING_AGAIN: Final = fault_actions.change_json(lambda v: {"id": v["id"], "status": "pending"})
 _REGRESS: Final = (
     FaultRule(
         on="videos.create",
@@ -53,12 +55,7 @@ _REGRESS: Final = (
         do=fault_actions.change_json(fault_actions.merge_fields({"status": "completed"})),
         legal=False,
     ),
-    FaultRule(
-        on="videos.retrieve",
-        label="pending again",
-        must=False,
-        do=fault_actions.change_json(lambda v: {"id": v["id"], "status": "pending"}),
-    ),
+    FaultRule(on="videos.retrieve", label="pending again", must=False, do=_PENDING_AGAIN),
 )
 
 
@@ -88,7 +85,8 @@ def cases(_: Stream) -> Iterator[Case]:
     for_good = _build_poll_rule(_NOT_FOUND, "404", nth=tuple(range(1, 200)))
     lost = WAIT_OPTIONS | {"wait_timeout": 100}
     yield build_wait_case("late-404-for-good", options=lost, rules=(for_good,))
-    yield build_wait_case("regress", settings={"video_seconds": 3}, rules=_REGRESS)
+    regress = (build_later_slow_answers(_PENDING_AGAIN), *_REGRESS)
+    yield build_wait_case("regress", settings={"video_seconds": 3}, rules=regress)
     yield from _build_real_cases()
     yield _build_incomplete_case()
 

@@ -65,8 +65,6 @@ _IMPATIENT: Final = NO_RETRIES | {"timeout": 2}
 _BRIEF: Final = NO_RETRIES | {"timeout": 0.25}
 _HURRIED: Final = NO_RETRIES | {"timeout": 0.15}
 _END: Final[End] = "hang"
-_PIECES: Final = 400
-"""In how many pieces an answer drips, at least: by the last one, its case has ended."""
 
 
 def cases(_: Stream) -> Iterator[Case]:
@@ -97,7 +95,8 @@ def cases(_: Stream) -> Iterator[Case]:
 
 def _build_dripped_cases(impatient: dict[str, Any]) -> Iterator[Case]:
     """Yield the cases of answers that drip: no silence ends what goes on reading them."""
-    drip, drip_faster = _drip(0.5), _drip(0.05)
+    # By the last piece, the case of a client that ends such reads is over.
+    drip, drip_faster = _drip(1.9, pieces=60), _drip(0.05, pieces=150)
     yield _build_case("dripped", _act_on_all(drip, "drips"), **impatient)
     looks = FaultRule(on="videos.retrieve", do=drip, label="drips")
     waits: dict[str, Any] = {
@@ -123,15 +122,13 @@ def _build_dripped_cases(impatient: dict[str, Any]) -> Iterator[Case]:
     )
 
 
-def _drip(pause: float) -> FaultAction:
+def _drip(pause: float, pieces: int) -> FaultAction:
     """Return the action that answers piece by piece, for longer than the case lasts."""
 
     def act(turn: FaultContext) -> WireScript:
         saved = turn.operation == DOWNLOAD_OPERATION
         answer = serve_picture()(turn) if saved else turn.proceed()
-        body = answer.body[:-1] + b" " * (_PIECES - len(answer.body)) + answer.body[-1:]
-        padded = WireAnswer(answer.status, answer.headers, body)
-        return drip_body(padded, pause, step=len(body) // _PIECES)
+        return drip_body(answer, pause, pieces=pieces)
 
     return act
 

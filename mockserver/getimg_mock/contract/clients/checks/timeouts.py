@@ -41,7 +41,7 @@ _OPTIONS: Final = {"timeout": 1, "max_retries": 0}
 
 def cases(_: Stream) -> Iterator[Case]:
     """Yield a case for each way to send no answer in time."""
-    drip = FaultRule(on="*", do=fault_actions.drip(0.01, least=2000), label="10 ms a byte")
+    drip = FaultRule(on="*", do=fault_actions.drip(0.1, 200), label="10 pieces a second")
     silence = FaultRule(on="*", do=fault_actions.end_before_work("hang"), label="silence")
     yield Case(
         name="drip",
@@ -150,7 +150,7 @@ def _build_nobody_cases() -> Iterator[Case]:
     cases=("drip", "drip-orders*"),
 )
 def drips_end(history: ClientHistory) -> Iterator[Observation]:
-    """Demands an error in time when the server sends one byte every 10 ms.
+    """Demands an error in time when the server sends a few bytes every 100 ms.
 
     Fails when the call returns a value, or lasts longer than its timeout and its retries allow.
     """

@@ -15,6 +15,7 @@ from getimg_mock.contract.clients.checks.polling import (
     SLOW_VIDEO,
     WAIT_LIMIT,
     build_failing_polls,
+    build_later_slow_answers,
     build_late_answers,
     build_real_wait_case,
     build_slow_answers,
@@ -46,7 +47,7 @@ _LATEST_END: Final = 30.0
 
 def cases(_: Stream) -> Iterator[Case]:
     """Yield the cases."""
-    yield build_wait_case("held", scenario=(HOLD_VIDEOS,))
+    yield build_wait_case("held", scenario=(HOLD_VIDEOS,), rules=(build_later_slow_answers(),))
     yield build_wait_case(
         "held-shorter",
         options={"poll_interval": 5, "wait_timeout": _SHORTER},
