@@ -14,9 +14,6 @@ from getimg_mock.cli import reporting
 from getimg_mock.contract.evidence.evidence_file import STALE_AFTER
 from getimg_mock.contract.plans import TIERS
 from getimg_mock.contract.targets.http_target import MAX_WAIT
-from getimg_mock.contract.verification.preparation import ProviderOptions
-from getimg_mock.contract.verification.preview import preview_provider
-from getimg_mock.contract.verification.provider import verify_provider
 from getimg_mock.serving.kept_objects import collect_rarely
 
 if TYPE_CHECKING:
@@ -145,15 +142,18 @@ _TARGET_OPTIONS: Final = (
 
 def run(arguments: argparse.Namespace) -> int:
     """Verify; returns 0 when the contract holds, else 1."""
+    from getimg_mock.contract.verification import preparation, preview, provider  # noqa: PLC0415 - `verify client` needs none of it
+
     reporting.require_outputs(arguments)
     target: dict[str, Any] = {name: getattr(arguments, name) for name in _TARGET_OPTIONS}
     target["hold_assumptions"] = arguments.hold == "assumptions"
     if arguments.dry_run and not arguments.traffic:
-        _show_preview(preview_provider(ProviderOptions(**target), only=arguments.only))
+        options = preparation.ProviderOptions(**target)
+        _show_preview(preview.preview_provider(options, only=arguments.only))
         return 0
     # Histories are kept to the end: looking at them for garbage is a tenth of the time of a run.
     with collect_rarely(), reporting.Progress() as progress:
-        result = verify_provider(
+        result = provider.verify_provider(
             **target,
             only=arguments.only,
             traffic=arguments.traffic,

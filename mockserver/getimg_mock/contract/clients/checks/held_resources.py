@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 _CLOSED: Final = ("threads", "prefix")
 """The cases in which it counts what a client leaves open when it is closed."""
 _MAX_OPEN: Final = 20
-_MANY_CALLS: Final = 400
+_MANY_CALLS: Final = 300
 """So many that each kind of failure, one call in twelve, comes more often than may stay open."""
 _MANY_CALLS_REAL: Final = 200
 _WAITS: Final = 12
@@ -227,7 +227,7 @@ def nothing_leaks(history: ClientHistory) -> Iterator[Observation]:
 
 def _nothing_piles_up(history: ClientHistory) -> Iterator[Observation]:
     """Judge what is held at the end, and by how much that is more than early in the case."""
-    if history.case == DRIPPED:
+    if history.case in DRIPPED:
         yield from later_calls_are_sent(history)
     if len(history.holdings) < 2:
         return

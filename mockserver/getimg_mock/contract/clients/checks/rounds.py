@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from getimg_mock.world.randomness import Stream
 
 ROUNDS: Final = 8
-DRIPPED: Final = "rounds-dripped-real"
+DRIPPED: Final = ("rounds-dripped", "rounds-dripped-real")
 _UNKNOWN_VIDEO: Final = "req-01K6ROUNDS0002"
 _SAVE: Final = ClientCall(
     op="download", args={"result": describe_result("req-01K6ROUNDS0001")}, into=0
@@ -90,14 +90,15 @@ def cases(_: Stream) -> Iterator[Case]:
         baseline=len(_SHORT_ROUND),
         options=_BRIEF,
         needs=("timeout", "max_retries"),
+        real_time=True,
     )
 
 
 def _build_dripped_cases(impatient: dict[str, Any]) -> Iterator[Case]:
     """Yield the cases of answers that drip: no silence ends what goes on reading them."""
     # By the last piece, the case of a client that ends such reads is over.
-    drip, drip_faster = _drip(1.9, pieces=60), _drip(0.05, pieces=150)
-    yield _build_case("dripped", _act_on_all(drip, "drips"), **impatient)
+    drip, drip_faster = _drip(1.9, pieces=40), _drip(0.05, pieces=150)
+    yield _build_dripped_rounds("dripped", drip, **impatient)
     looks = FaultRule(on="videos.retrieve", do=drip, label="drips")
     waits: dict[str, Any] = {
         "calls": (video(),) * ROUNDS,
@@ -106,20 +107,25 @@ def _build_dripped_cases(impatient: dict[str, Any]) -> Iterator[Case]:
         "needs": ("timeout", "wait_timeout"),
     }
     yield _build_case("dripped-looks", looks, **impatient | waits)
-    length = len(_DRIPPED_ROUND)
-
-    def act(turn: FaultContext) -> WireAnswer | WireScript:
-        return drip_faster(turn) if turn.adversary.call < length * ROUNDS else turn.proceed()
-
-    yield _build_case(
-        DRIPPED.removeprefix("rounds-"),
-        _act_on_all(act, "drips"),
-        calls=_DRIPPED_ROUND * ROUNDS + _AFTERWARDS,
-        baseline=length,
+    yield _build_dripped_rounds(
+        "dripped-real",
+        drip_faster,
         options=_HURRIED,
         needs=("timeout", "max_retries"),
         patience=4.0,  # a client that reads on to the end is another check's
+        real_time=True,
     )
+
+
+def _build_dripped_rounds(name: str, drip: FaultAction, **more: Any) -> Case:
+    """Return the case of rounds whose answers drip, and of further calls that are served."""
+    length = len(_DRIPPED_ROUND)
+
+    def act(turn: FaultContext) -> WireAnswer | WireScript:
+        return drip(turn) if turn.adversary.call < length * ROUNDS else turn.proceed()
+
+    calls = _DRIPPED_ROUND * ROUNDS + _AFTERWARDS
+    return _build_case(name, _act_on_all(act, "drips"), calls=calls, baseline=length, **more)
 
 
 def _drip(pause: float, pieces: int) -> FaultAction:
@@ -140,7 +146,7 @@ def later_calls_are_sent(history: ClientHistory) -> Iterator[Observation]:
     """
     later = history.calls(*(each.op for each in _AFTERWARDS))
     sent = any(each.operation not in _DRIPPED_OPERATIONS for each in history.requests)
-    refused = any(each.seconds < _HURRIED["timeout"] / 2 for each in later)
+    refused = any(each.seconds < history.options["timeout"] / 2 for each in later)
     if later:
         yield expect(
             sent or refused,

@@ -99,7 +99,7 @@ def _build_reference_cases() -> Iterator[Case]:
     yield large.with_changes(rules=(answer,), patience=None)
     # A program gets it in a line, and one of them is beyond 10 MiB as text already.
     one = image(images=[_build_reference(_LARGE_REAL)])
-    yield large.with_changes(name="large-body-real", calls=(one,), rules=(answer,))
+    yield large.with_changes(name="large-body-real", calls=(one,), rules=(answer,), real_time=True)
     longest = {"images": _FRAMES, "duration": 12, "sound": True}
     yield Case(
         name="ordered-references",

@@ -18,6 +18,7 @@ import traceback
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.clients.drivers import forks
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
 LEAST_CASES: Final = 60
 """With fewer cases, forking takes longer than what it saves."""
 
+_USED_BY_ALL: Final = ("httpcore", "httpcore2", "time_machine")
+"""What each case changes where it is installed: imported once, and not by each process."""
 _LENGTH_SIZE: Final = 8
 _READ_SIZE: Final = 2**20
 _CASE_WEIGHT: Final = 8
@@ -98,6 +101,9 @@ def run_in_forks(
     for stream in (sys.stdout, sys.stderr):
         stream.flush()  # what is not written yet would be written by each process
     with _close_uninterrupted() as stack:
+        for name in _USED_BY_ALL:
+            with suppress(ImportError):
+                import_module(name)
         work = partial(_work, driver, seed, stack.enter_context(create_roots()))
         workers: list[_Worker] = []
         for places in divide_cases(cases, shares):
