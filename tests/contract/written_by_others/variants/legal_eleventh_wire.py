@@ -102,7 +102,7 @@ class ChunksHaveExtensionsAndATrailer(Provider):
         left, size, chunks = memoryview(rest)[: int(line, 16)], 1, []
         while left:
             piece, left = left[:size], left[size:]
-            chunks.append(b'%06X;node="a b"\r\n%b\r\n' % (len(piece), piece))
+            chunks.append(b'%06X;node="a b"\r\n%b\r\n' % (len(piece), bytes(piece)))
             size = min(3 * size, LARGEST_CHUNK)
         return head, b"".join(chunks) + b"000;last\r\nServer-Timing: total;dur=12.5\r\n\r\n"
 
@@ -151,7 +151,7 @@ class HeadsHaveNoReasonAndNoSpaces(Provider):
 
 
 @legal("RFC 9110 14.2 and 15.3.7.2: several ranges may be answered as multipart/byteranges")
-class SeveralRangesAreMultipart(Provider):
+class SeveralRangesAreMultipartAgain(Provider):
     """`Range: bytes=0-9,20-29` answers 206 with two parts; one range is as ever."""
 
     def answer_range(self, wanted: str, headers: list[tuple[str, str]], content: bytes) -> Outgoing:
@@ -187,7 +187,7 @@ class TypesOfFilesAreInCapitals(Provider):
 
 
 @legal("X: paths with a slash at the end are not documented; RFC 9110 15.4.8: 307 keeps the method")
-class SlashesAtTheEndAreRedirected(Provider):
+class SlashesAtTheEndAreRedirectedAgain(Provider):
     """`/v2/models/` answers 307 to `/v2/models`, as web frameworks do, before any key is read."""
 
     async def route(self, request: Incoming) -> Outgoing:

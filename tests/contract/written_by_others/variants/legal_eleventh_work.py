@@ -65,7 +65,7 @@ class Encoder(Provider):
 
 
 @legal("D: image/jpeg is all that is said; ITU T.81 has progressive files, without subsampling too")
-class JpegsAreProgressiveWithExif(Encoder):
+class JpegsAreProgressiveWithExifAgain(Encoder):
     """JPEG files are progressive, 4:4:4, with EXIF and an sRGB profile."""
 
     form = "jpeg"
@@ -89,7 +89,7 @@ class WebpsAreLosslessAndExtended(Encoder):
 
 
 @legal("D: video/mp4 is all that is said; ISO 14496-12 has movie fragments, for streaming")
-class VideosAreFragmented(Provider):
+class VideosAreFragmentedAgain(Provider):
     """MP4 files are fragmented: an empty `moov`, then a `moof` and an `mdat` for each part."""
 
     def draw(self, work: Work) -> bytes:
@@ -103,7 +103,7 @@ class VideosAreFragmented(Provider):
             av.open(buffer, "w", format="mp4", options=FRAGMENTS) as target,
         ):
             streams = [target.add_stream_from_template(each) for each in source.streams]
-            for packet in source.demux():
+            for packet in source.demux():  # type: ignore[union-attr]
                 if packet.dts is not None and packet.dts >= 0:
                     packet.stream = streams[packet.stream.index]
                     target.mux(packet)
@@ -160,7 +160,7 @@ class PricesAreFlatFineOrNought(Provider):
 
 
 @legal("X: when the books show a charge is not documented; orders are checked against true money")
-class BooksAreReadFromAReplica(Provider):
+class BooksAreReadFromAReplicaAgain(Provider):
     """Balance and costs are those of two seconds ago."""
 
     def list_charges(self, workspace: Workspace) -> list[Charge]:
