@@ -63,6 +63,7 @@ FURTHER: Final[dict[str, tuple[str, ...]]] = {
     "GC613": ("first-file-if-none",),
     "GC703": ("key-logged-at-deadline", "key-logged-at-failure", "key-logged-at-odd-answers"),
     "GC708": (
+        "links-in-names",
         "orders-logged",
         "results-in-arguments",
         "finished-videos-logged",

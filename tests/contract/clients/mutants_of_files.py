@@ -52,6 +52,7 @@ FILE_FAULTS: Final[dict[str, tuple[str, ...]]] = {
         "ids-cut-in-names",
         "one-part-for-all",
         "indices-share-a-part",
+        "equal-downloads-share-a-part",
         "failure-clears-all-parts",
     ),
 }

@@ -107,6 +107,8 @@ def place_of(
     suffix = SUFFIXES.get(item["mime_type"], ".bin")
     if core.faulty("suffix-from-type"):
         suffix = "." + item["mime_type"].rpartition("/")[2].removeprefix("x-")
+    if core.faulty("links-in-names"):
+        name = re.sub(r"[^A-Za-z0-9_-]", "_", str(item["url"]))[-150:]
     if core.faulty("overwrites"):
         name = "output"
     if core.faulty("names-by-second"):
@@ -199,9 +201,8 @@ def joined(core: Core, got: Got, part: Path) -> None:
 
 def part_of(core: Core, path: Path, *, overwrite: bool) -> Path:
     """Return where a file is written until it is whole."""
-    own = core.faults & {"parts-pile-up", "cancelled-parts-pile-up"}
-    unique = generate_secret() if own else ""
-    part = path.with_name(f".{path.name}{unique}.part")
+    shared = core.faults & {"part-in-the-way", "equal-downloads-share-a-part"}
+    part = path.with_name(f".{path.name}.{'' if shared else generate_secret()}.part")
     in_place = core.faults & {"written-in-place", "cleans-up-after-errors-alone"}
     if in_place or (core.faulty("replaced-in-place") and path.exists()):
         part = path
@@ -293,10 +294,15 @@ def clear(core: Core, part: Path) -> None:
         core.faults & {"resumes-blindly", "resumes-anothers-part", "offsets-unread"}
         and part.exists()
     ):
-        core.seen["half"], core.seen["half_of"] = part.read_bytes(), part.name[1:-5]
+        core.seen["half"], core.seen["half_of"] = part.read_bytes(), name_of(part)
     if core.faults & {"written-in-place", "part-in-the-way", "parts-pile-up"}:
         return
     if not core.faulty("part-left-under-name"):
         part.unlink(missing_ok=True)
     elif part.exists():
-        part.rename(part.with_name(part.name[1:-5]))
+        part.rename(part.with_name(name_of(part)))
+
+
+def name_of(part: Path) -> str:
+    """Return the name that a file has once it is whole."""
+    return part.name[1:].rsplit(".", 2)[0]

@@ -28,7 +28,7 @@ from getimg_mock.contract.clients.checks.files import (
     describe_result,
     double_items,
     list_finished_files,
-    serve_picture,
+    serve_own_picture,
 )
 from getimg_mock.contract.clients.checks.separate_clients import OTHER_KEY
 from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
@@ -50,6 +50,9 @@ _ALIKE: Final = {
     "at-first": ("req-01HXYZABCD1234EFGH567A", "req-01HXYZABCD1234EFGH567B"),
 }
 _TOGETHER: Final = "neighbours-together"
+_EQUAL: Final = f"{_TOGETHER}-equal"
+_NOT_THERE: Final = ("no such file", "enoent", "does not exist")
+"""How errors say that a file is missing, in the words of operating systems and languages."""
 _STEP: Final = 0.1
 """The seconds between any two pieces of files that come at the same time."""
 _FILES: Final = {
@@ -82,7 +85,7 @@ def cases(_: Stream) -> Iterator[Case]:
     """Yield the cases: two downloads at one moment, into one folder."""
     yield from _build_alike_cases()
     yield from _build_together_cases()
-    serve = FaultRule(on=DOWNLOAD_OPERATION, do=serve_picture(), label="the file", must=False)
+    serve = FaultRule(on=DOWNLOAD_OPERATION, do=serve_own_picture, label="the file", must=False)
     yield build_download_case(
         "neighbours",
         serve,
@@ -105,7 +108,7 @@ def cases(_: Stream) -> Iterator[Case]:
 
 def _build_alike_cases() -> Iterator[Case]:
     """Yield the cases of two results whose ids are alike: in all but one of their signs."""
-    serve = FaultRule(on=DOWNLOAD_OPERATION, do=serve_picture(), label="the file", must=False)
+    serve = FaultRule(on=DOWNLOAD_OPERATION, do=serve_own_picture, label="the file", must=False)
     for name, pair in _ALIKE.items():
         alike = build_result_rules("ids that are alike", partial(_name_alike, pair))
         yield build_download_case(
@@ -129,6 +132,12 @@ def _build_together_cases() -> Iterator[Case]:
         limit=HOUR,
     )
     yield together
+    second = serve.with_changes(
+        do=fault_actions.answer_late(_STEP / 2, _serve_in_pieces), nth=(2,), must=False
+    )
+    yield together.with_changes(
+        name=_EQUAL, calls=(own[0],) * 2, rules=(serve.with_changes(nth=(1,)), second)
+    )
     withdrawn = (_fetch(_STALLED), own[0])
     yield together.with_changes(
         name=f"{_TOGETHER}-withdrawn",
@@ -185,7 +194,8 @@ def files_are_kept_apart(history: ClientHistory) -> Iterator[Observation]:
     The downloads are of two results, or of both files of one. The ids may be alike, and files of
     the same result may be replaced. Fails when the second call returns a value and the folder has
     one file. A client may raise instead. Several that come at once, in pieces, are all saved with
-    their own bytes, also beside one that fails or is cancelled.
+    their own bytes, also beside one that fails or is cancelled. Of two that fetch the same file,
+    the second may be refused; it fails where it misses what the first has moved away.
     """
     if history.case.startswith(_TOGETHER):
         yield from _files_are_their_own(history)
@@ -213,13 +223,22 @@ def _files_are_their_own(history: ClientHistory) -> Iterator[Observation]:
         wanted = _FILES.get((outcome.args["result"]["id"], outcome.args["index"]))
         if wanted is None or outcome.kind == "unsupported":
             continue
-        yield expect(
-            outcome.kind == "value",
-            "the file: others that come meanwhile are not its",
-            outcome.shown,
-        )
+        if history.case != _EQUAL or _is_taken_away(outcome):
+            yield expect(
+                outcome.kind == "value",
+                "the file: others that come meanwhile are not its",
+                outcome.shown,
+            )
         if outcome.kind == "value":
             name = PurePath(str(outcome.value)).name
             later = [each.files.get(name) for each in calls if each.ended > outcome.ended]
             right = all(each == wanted for each in (outcome.files.get(name), *later))
             yield expect(right, "the bytes of its own file", f"others in {name}")
+
+
+def _is_taken_away(outcome: CallOutcome) -> bool:
+    """Return whether a call that fetches what another one fetches has lost its file to that.
+
+    It may refuse what is there already, or what another call is at, but not fail by accident.
+    """
+    return outcome.raw or any(each in outcome.text.lower() for each in _NOT_THERE)

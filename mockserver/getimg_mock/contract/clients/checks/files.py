@@ -84,6 +84,12 @@ def serve_picture(
     )
 
 
+def serve_own_picture(turn: FaultContext) -> WireAnswer:
+    """Answer with a picture whose bytes no other link has: some clients name files by them."""
+    path = turn.asked.target.partition("?")[0]
+    return serve_picture(body=JPEG + path.encode("latin-1"))(turn)
+
+
 def find_mime_type(turn: FaultContext) -> str:
     """Return the type of the file that is asked for."""
     generation = turn.adversary.workspace.generations.get(turn.asked.target.split("/")[3])

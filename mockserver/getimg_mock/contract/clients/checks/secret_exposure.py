@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Final
+from urllib.parse import parse_qs, urlsplit
 
 from getimg_mock.contract.clients.cases import fault_actions
 from getimg_mock.contract.clients.cases.case_rules import (
@@ -33,7 +34,7 @@ from getimg_mock.contract.verdicts import expect, warn_unless
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from getimg_mock.contract.clients.cases.client_history import ClientHistory
+    from getimg_mock.contract.clients.cases.client_history import CallOutcome, ClientHistory
     from getimg_mock.contract.verdicts import Observation
     from getimg_mock.world.randomness import Stream
 
@@ -257,7 +258,7 @@ def proxies_see_no_key(history: ClientHistory) -> Iterator[Observation]:
 
 @client_check(
     "GC708",
-    "Signed links are written neither to logs nor into errors",
+    "Signed links are in no log, no error, and no name of a file",
     severity="major",
     evidence="choice",
     why="A signed link alone gives access to the file, until it expires: no key is needed.",
@@ -270,6 +271,7 @@ def proxies_see_no_key(history: ClientHistory) -> Iterator[Observation]:
         "refused-500",
         "cut-truncated",
         "html-200",
+        "saved",
         *_LOGGED,
         *_BROKEN,
     ),
@@ -281,7 +283,8 @@ def links_stay_out_of_logs(history: ClientHistory) -> Iterator[Observation]:
     such an answer in an attribute of the error, and not in its text. Fails when `sig=` is followed
     by anything but a redaction, or when the log, lines for debugging apart, has the signed link of
     a reference. It is a warning where the line is one of an HTTP library, which the
-    client may not know of, or where the link is dead.
+    client may not know of, or where the link is dead. Fails as well when the name of a saved file
+    has the signature of its link.
     """
     dead = history.case in {"refused-403", "refused-410"}
     if history.case not in _BROKEN:
@@ -302,6 +305,7 @@ def links_stay_out_of_logs(history: ClientHistory) -> Iterator[Observation]:
     for outcome in history.calls("download"):
         shown = _find_signature(f"{outcome.told} {outcome.error.get('shown', '')}")
         yield judge(not shown, "no signature of a link in an error", shown)
+        yield _names_show_no_signature(outcome)
 
 
 def _answers_are_not_quoted(history: ClientHistory) -> Iterator[Observation]:
@@ -312,6 +316,14 @@ def _answers_are_not_quoted(history: ClientHistory) -> Iterator[Observation]:
         at = text.find(SIGNATURE)
         told = f"{where}: {text[max(at - 60, 0) : at + 8]}..." if at >= 0 else ""
         yield expect(at < 0, "no link of a broken answer in a log or an error", told)
+
+
+def _names_show_no_signature(outcome: CallOutcome) -> Observation:
+    """Judge the names of what a download left: they are listed, shared and backed up."""
+    links = [str(each.get("url")) for each in outcome.args["result"].get("data") or ()]
+    signed = {sig for each in links for sig in parse_qs(urlsplit(each).query).get("sig", ())}
+    shown = [name for name in outcome.files for sig in signed if len(sig) > 16 and sig in name]
+    return expect(not shown, "no signature of a link in the name of a file", "".join(shown[:1]))
 
 
 def _find_signature(text: str) -> str:
