@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tempfile
 import time  # noqa: TID251 - a client reads its own clock
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
@@ -16,10 +17,12 @@ from tests.contract.clients.reference.connections import littered_by_files
 from tests.contract.clients.reference.errors import UNANSWERED, DownloadError, LinkExpiredError
 from tests.contract.clients.reference.polling import looked_at
 from tests.contract.clients.reference.requests import AGENT
-from tests.contract.clients.reference.steps import Send
+from tests.contract.clients.reference.steps import STOPS, Send
 from tests.contract.clients.reference.submissions import generate_image
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.contract.clients.reference.core import Core
     from tests.contract.clients.reference.steps import Got, Steps
 
@@ -143,7 +146,8 @@ def save(core: Core, item: dict[str, Any], path: Path, *, overwrite: bool) -> St
     if core.faults & {"refused-parts-left", "parts-left-beside"}:
         path.with_name(f".{path.name}{generate_secret()}.part").touch()
     try:
-        got = yield send
+        with cleared_when_stopped(core, part):
+            got = yield send
     except UNANSWERED as error:
         ignored = core.faulty("cut-chunks-ignored") and "chunked" in str(error)
         if (ignored or core.faulty("truncation-ignored")) and part.exists():
@@ -281,6 +285,17 @@ def unused(path: Path) -> Path:
     while found.exists():
         found, number = path.with_stem(f"{path.stem}-{number}"), number + 1
     return found
+
+
+@contextmanager
+def cleared_when_stopped(core: Core, part: Path) -> Iterator[None]:
+    """Leave nothing of a file whose download the caller has cancelled."""
+    try:
+        yield
+    except STOPS:
+        if not core.faults & {"cancelled-parts-pile-up", "cleans-up-after-errors-alone"}:
+            clear(core, part)
+        raise
 
 
 def clear(core: Core, part: Path) -> None:

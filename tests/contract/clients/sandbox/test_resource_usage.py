@@ -87,11 +87,11 @@ def test_hundreds_of_calls_are_made_and_four_in_ten_fail() -> None:
     """The check says hundreds of calls, errors included, and means it."""
     history = PythonDriver(ReferenceClient).run(case("hundreds"))
     errors = {each.error["type"] for each in history.calls() if each.kind == "error"}
-    assert len(history.calls()) == 400
+    assert len(history.calls()) == 300
     assert errors == {"UnavailableError", "BrokenConnectionError", "AnswerError"}
-    assert sum(each.kind == "error" for each in history.calls()) == 169
+    assert sum(each.kind == "error" for each in history.calls()) == 125
     assert history.holdings[1].compute_excess(history.holdings[0]) == {
-        "connections": 0,
+        "connections": 1,  # that of the last call, which went well
         "files": 0,
         "threads": 0,
     }
@@ -231,6 +231,6 @@ class Patient(ReferenceClient):
 def test_who_waits_for_ever_is_stopped_in_the_first_wait() -> None:
     """Its other waits would be as long, and what it holds is counted nevertheless."""
     history = PythonDriver(Patient).run(case("waited-often-in-vain-late"))
-    assert len(history.exchanges) == 800
+    assert len(history.exchanges) == 500
     assert [each.kind for each in history.calls()] == ["abandoned"] * 12
     assert len(history.holdings) == 2
