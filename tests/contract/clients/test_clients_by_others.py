@@ -4,40 +4,25 @@ from __future__ import annotations
 
 import logging
 import shutil
-from typing import TYPE_CHECKING
 
 import pytest
 
 from getimg_mock.contract.clients.drivers.process_driver import ProcessDriver
 from getimg_mock.contract.clients.drivers.python_driver import PythonDriver
 from getimg_mock.contract.clients.suite import choose_checks, verify
+from tests.contract.clients.conftest import CHATTY
 from tests.contract.clients_by_others.catalogue import CLIENTS
 from tests.contract.clients_by_others.run import find_command
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-_QUIET = ("httpx", "httpcore", "urllib3")
 # Two styles that differ most from our reference; `clients_by_others.run` runs all of them.
 _SAMPLE = ("Threads", "SdkAsync")
 
 
-def set_levels(level: int) -> None:
-    """Set the level of the loggers that these clients quiet when they are imported."""
-    for name in _QUIET:
-        logging.getLogger(name).setLevel(level)
-
-
-# Importing them did it for the process, and other clients are judged by what they log.
-set_levels(logging.NOTSET)
-
-
 @pytest.fixture(autouse=True)
-def _quiet_libraries() -> Iterator[None]:
+def _quiet_libraries(_libraries_log: None) -> None:
     """Quiet the libraries, as a process does that has imported these clients alone."""
-    set_levels(logging.WARNING)
-    yield
-    set_levels(logging.NOTSET)
+    for name in CHATTY:
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 @pytest.mark.slow
