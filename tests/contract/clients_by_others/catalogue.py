@@ -1,6 +1,10 @@
 """All clients of the list, the good ones first."""
 
 from tests.contract.clients_by_others import (
+    faults_eighteenth_files,
+    faults_eighteenth_money,
+    faults_eighteenth_reading,
+    faults_eighteenth_waiting,
     faults_eighth_files,
     faults_eighth_money,
     faults_eighth_reading,
@@ -72,6 +76,8 @@ from tests.contract.clients_by_others import (
     faulty_seen_results,
     faulty_transport,
     good_clients,
+    good_eighteenth_files,
+    good_eighteenth_waits,
     good_eighth_styles,
     good_eleventh_files,
     good_eleventh_waits,
@@ -161,6 +167,7 @@ LISTED = (
     good_fifteenth_files,
     good_sixteenth_files,
     good_seventeenth_files,
+    good_eighteenth_files,
     good_tenth_waits,
     good_eleventh_waits,
     good_twelfth_waits,
@@ -169,6 +176,7 @@ LISTED = (
     good_fifteenth_waits,
     good_sixteenth_waits,
     good_seventeenth_waits,
+    good_eighteenth_waits,
     faults_tenth_files,
     faults_eleventh_files,
     faults_twelfth_files,
@@ -177,6 +185,7 @@ LISTED = (
     faults_fifteenth_files,
     faults_sixteenth_files,
     faults_seventeenth_files,
+    faults_eighteenth_files,
     faults_tenth_money,
     faults_eleventh_money,
     faults_twelfth_money,
@@ -185,6 +194,7 @@ LISTED = (
     faults_fifteenth_money,
     faults_sixteenth_money,
     faults_seventeenth_money,
+    faults_eighteenth_money,
     faults_tenth_reading,
     faults_eleventh_reading,
     faults_twelfth_reading,
@@ -193,6 +203,7 @@ LISTED = (
     faults_fifteenth_reading,
     faults_sixteenth_reading,
     faults_seventeenth_reading,
+    faults_eighteenth_reading,
     faults_tenth_waiting,
     faults_eleventh_waiting,
     faults_twelfth_waiting,
@@ -201,6 +212,7 @@ LISTED = (
     faults_fifteenth_waiting,
     faults_sixteenth_waiting,
     faults_seventeenth_waiting,
+    faults_eighteenth_waiting,
 )
 
 __all__ = ["CLIENTS", "LISTED", "Entry"]
