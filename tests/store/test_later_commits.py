@@ -65,7 +65,12 @@ def _lose_lock(rows: Any, workspace_id: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("lose", "why"), [(_lose_lock, "a lock has expired"), (_lose_scripts, "No matching script")]
+    ("lose", "why"),
+    [
+        (_lose_lock, "a lock has expired"),
+        # Its lock stays until it expires, in five seconds of real time.
+        pytest.param(_lose_scripts, "No matching script", marks=pytest.mark.slow),
+    ],
 )
 def test_a_commit_that_fails_later_is_said_and_forgotten(
     maker: Maker,

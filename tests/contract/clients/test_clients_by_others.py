@@ -14,6 +14,8 @@ from tests.contract.clients.conftest import CHATTY
 from tests.contract.clients_by_others.catalogue import CLIENTS
 from tests.contract.clients_by_others.run import find_command
 
+pytestmark = pytest.mark.slow
+
 # Two styles that differ most from our reference; `clients_by_others.run` runs all of them.
 _SAMPLE = ("Threads", "SdkAsync")
 
@@ -25,7 +27,6 @@ def _quiet_libraries(_libraries_log: None) -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", _SAMPLE)
 def test_a_good_client_of_another_hand_breaks_no_must(name: str) -> None:
     """A rule forbids harm, not what its author would have done otherwise."""
@@ -74,7 +75,6 @@ def test_what_was_missed_at_first_sight_is_found_by_the_right_check(
     assert [each.status for each in result.verdicts] == [status]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "check", "case"),
     [
@@ -94,7 +94,6 @@ def test_what_a_failure_leaves_behind_is_found_in_programs(
     assert [each.status for each in result.verdicts] == ["FAIL"]
 
 
-@pytest.mark.slow
 def test_dates_that_a_program_is_sent_are_of_its_own_clock() -> None:
     """A program has the clock of the machine: it waits until a date, where the date is to come."""
     command = find_command(CLIENTS["Requests"])
@@ -107,7 +106,6 @@ def test_dates_that_a_program_is_sent_are_of_its_own_clock() -> None:
     assert [each.status for each in result.verdicts] == ["PASS", "PASS"]
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("javac") is None, reason="needs a JDK of Java 17 or later")
 def test_a_client_in_java_is_driven_and_breaks_no_must() -> None:
     """The protocol needs nothing but standard input and output; each case has a call that costs."""

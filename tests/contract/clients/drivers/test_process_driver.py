@@ -73,6 +73,7 @@ def test_the_drivers_to_begin_with_break_no_blocker(language: str) -> None:
     assert [each.check.id for each in result.of("PASS")] == checks
 
 
+@pytest.mark.slow
 def test_another_port_is_another_origin_for_a_program() -> None:
     """Keys, bodies and files that go astray are seen without any network in our hands."""
     checks = ["GC505", "GC610", "GC701", "GC704"]

@@ -20,6 +20,8 @@ from tests.contract.clients_by_others.run import find_command
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+pytestmark = pytest.mark.slow  # programs run in real time
+
 _CASES = {
     "GC308": "after-outage-real",
     "GC421": "withdrawn-real-image",
@@ -68,7 +70,6 @@ def _find_client(name: str) -> list[str]:
     return find_command(CLIENTS[name])
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", ["Trio", "Aiohttp", "Requests"])
 def test_good_clients_of_each_kind_pass(name: str) -> None:
     """Tasks of trio and of asyncio are cancelled, and a thread that blocks by a signal."""

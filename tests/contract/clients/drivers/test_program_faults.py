@@ -22,6 +22,8 @@ from getimg_mock.errors import SettingsError
 if TYPE_CHECKING:
     from getimg_mock.contract.clients.suite import Result
 
+pytestmark = pytest.mark.slow  # programs run in real time
+
 _RESPOND = '    print(json.dumps({"case": asked["case"]} | said), flush=True)'
 _REQUEST = "    request = urllib.request.Request(url, body, headers)"
 
