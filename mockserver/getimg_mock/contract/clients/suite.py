@@ -7,7 +7,11 @@ from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from getimg_mock.contract.clients import checks
-from getimg_mock.contract.clients.cases.client_check import ClientCheck, compute_verdict
+from getimg_mock.contract.clients.cases.client_check import (
+    ClientCheck,
+    compute_verdict,
+    matches_any,
+)
 from getimg_mock.contract.clients.drivers.side_by_side import run_cases
 from getimg_mock.contract.discovery import discover_checks, import_modules
 from getimg_mock.errors import UnknownNameError
@@ -94,13 +98,20 @@ def select_cases(
     checks: Sequence[ClientCheck], seed: str = "0", among: Iterable[str] | None = None
 ) -> list[Case]:
     """Return the cases that `checks` are judged by; `among` are those that may be run, if any."""
-    allowed = None if among is None else frozenset(among)
-    return [
+    globs = tuple(dict.fromkeys(glob for check in checks for glob in check.cases))
+    return list(_select_cases(globs, seed, None if among is None else frozenset(among)))
+
+
+# A run asks twice, and each time matches hundreds of names with hundreds of globs.
+@cache
+def _select_cases(
+    globs: tuple[str, ...], seed: str, among: frozenset[str] | None
+) -> tuple[Case, ...]:
+    return tuple(
         case
         for case in cases(seed)
-        if (allowed is None or case.name in allowed)
-        and any(check.wants(case.name) for check in checks)
-    ]
+        if (among is None or case.name in among) and matches_any(globs, case.name)
+    )
 
 
 def verify(
@@ -127,7 +138,8 @@ def verify(
         for history in run_cases(driver, ordered, seed):
             histories.append(history)
             each(history)
-            remark = _describe_hanging(histories)
+            if history.stuck or history.overdue:
+                remark = _describe_hanging(histories)
             if remark:
                 break
     except KeyboardInterrupt:
