@@ -11,7 +11,7 @@ from tests.contract.clients.reference import AsyncReferenceClient, ReferenceClie
 
 pytestmark = pytest.mark.slow
 
-# A part of a run's time goes to hundreds of reads without retries, and to a file of 150 MB.
+# A part of a run's time goes to hundreds of reads without retries, and to a file of 80 MB.
 # No style changes how a client does these, so the two references do them, and the scorecard all.
 _ALIKE = {"hundreds", "large"}
 

@@ -157,7 +157,7 @@ def test_different_processes_are_not_compared() -> None:
 def test_a_large_file_is_downloaded_whole_and_goes_with_its_case(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """150 MB are 150 MB, of which neither memory nor disk keeps anything."""
+    """80 MB are 80 MB, of which neither memory nor disk keeps anything."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     sizes = []
 
@@ -169,7 +169,7 @@ def test_a_large_file_is_downloaded_whole_and_goes_with_its_case(
             return path
 
     history = PythonDriver(Weighing).run(case("large"))
-    assert sizes == [150_000_000]
+    assert sizes == [80_000_000]
     assert history.outcomes[1].peak < 16 * 1024 * 1024
     assert list(tmp_path.iterdir()) == []
 
@@ -185,9 +185,9 @@ def test_who_keeps_a_large_file_in_memory_is_stopped() -> None:
 
 def test_a_large_file_is_not_begun_where_there_is_no_room(monkeypatch: pytest.MonkeyPatch) -> None:
     """A full disk is no fault of the client's."""
-    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=290_000_000))
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=150_000_000))
     assert PythonDriver(ReferenceClient).find_obstacle(case("large")) == (
-        "here: needs 300 MB of free space for temporary files"
+        "here: needs 160 MB of free space for temporary files"
     )
 
 

@@ -47,7 +47,7 @@ _MOST_TRIES: Final = 8
 """How often a dead link may be asked for in one call: one retry, and fresh links: our choice."""
 _DAY: Final = 86400.0 + 3600
 """Seconds after which a file is deleted: the documentation keeps it for 24 hours."""
-_LARGE: Final = 150 * 10**6
+_LARGE: Final = 80 * 10**6
 _PICTURE: Final = 30 * 10**6
 """The size of a picture in 4K as PNG: more than the 10 MiB that a reference may have."""
 _VIDEO: Final = 110 * 10**6
@@ -87,7 +87,7 @@ def cases(_: Stream) -> Iterator[Case]:
 
 def _build_large_cases() -> Iterator[Case]:
     """Yield the cases of large files: with their length, or in chunks, which have none."""
-    large = FaultRule(on=DOWNLOAD_OPERATION, do=_serve_large_file(_LARGE), label="150 MB")
+    large = FaultRule(on=DOWNLOAD_OPERATION, do=_serve_large_file(_LARGE), label="80 MB")
     yield build_download_case("large", large, memory=True, room=2 * _LARGE, patience=None)
     yield build_download_case(
         "large-sizes",
@@ -278,7 +278,7 @@ def expired_links_are_told(history: ClientHistory) -> Iterator[Observation]:
     cases=("large", "large-sizes"),
 )
 def files_are_streamed(history: ClientHistory) -> Iterator[Observation]:
-    """Demands that a download of 150 MB takes less than 16 MiB of memory.
+    """Demands that a download of 80 MB takes less than 16 MiB of memory.
 
     Fails when the peak is higher, or when the file is not saved as a whole. Neither may a picture
     of 30 MB, with and without its length, be refused, nor a video of 110 MB.

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from getimg_mock.world.randomness import Stream
 
 
-_BOMB_SIZE: Final = 64 * 1024 * 1024
+_BOMB_SIZE: Final = 48 * 1024 * 1024
 _GZIP_HEADER: Final = b"\x1f\x8b\x08" + bytes(6) + b"\xff"  # deflate, no name, no time
 _BOUND: Final = 24 * 1024 * 1024
 _INJECTED: Final = "x\r\nX-Evil: injected\r\n\r\nGET /v2/stolen HTTP/1.1\r\n"
@@ -130,7 +130,7 @@ def nothing_is_injected(history: ClientHistory) -> Iterator[Observation]:
     cases=("bomb",),
 )
 def bombs_are_bounded(history: ClientHistory) -> Iterator[Observation]:
-    """Demands that an answer that unpacks to 64 MiB takes less than 24 MiB of memory.
+    """Demands that an answer that unpacks to 48 MiB takes less than 24 MiB of memory.
 
     Fails when the peak of a call is higher.
     """
