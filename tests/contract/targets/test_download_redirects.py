@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from getimg_mock.contract.provider.corpus.file_steps import request_file
 from getimg_mock.contract.targets.download_redirects import follow_redirects
 from getimg_mock.contract.targets.execution import PreparedRequest, ReceivedResponse
+from getimg_mock.contract.targets.http_target import HttpSession, HttpTarget
+from getimg_mock.contract.targets.persistent_connection import PersistentConnection
 
 BASE = "http://127.0.0.1:1"
 FILE = "/v2/downloads/req-1/0"
@@ -45,3 +48,18 @@ def test_a_circle_of_redirects_ends() -> None:
     moved = ReceivedResponse(302, (("location", FILE),), b"")
     request = PreparedRequest("GET", FILE, (), None)
     assert follow_redirects(BASE, request, moved, lambda _: moved).status == 302
+
+
+def test_files_that_are_loaded_at_the_same_time_are_followed_as_well(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A plan may ask for several at once, each on a connection of its own."""
+
+    def exchange(_: PersistentConnection, sent: PreparedRequest) -> ReceivedResponse:
+        moved = sent.target.startswith("/v2/")
+        return ReceivedResponse(302, (("location", "/store/1"),), b"") if moved else BYTES
+
+    monkeypatch.setattr(PersistentConnection, "exchange", exchange)
+    session = HttpSession(HttpTarget(BASE, {"a": "sk_one"}))
+    file = (PreparedRequest("GET", FILE, (), None), request_file("made", together=True))
+    assert list(session.exchange_all([file, file])) == [BYTES, BYTES]

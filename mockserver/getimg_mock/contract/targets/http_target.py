@@ -374,12 +374,9 @@ class HttpSession:
             return session.exchange(*sent)
 
     def _send_on_new_connection(self, sent: PreparedRequest) -> ReceivedResponse:
-        connection = self._create_connection()
-        try:
-            with allow_connections():
-                return connection.exchange(sent)
-        finally:
-            connection.close()
+        with closing(self._create_connection()) as connection, allow_connections():
+            received = connection.exchange(sent)
+            return follow_redirects(self.base, sent, received, connection.exchange)
 
     def _create_connection(self) -> PersistentConnection:
         return PersistentConnection(
