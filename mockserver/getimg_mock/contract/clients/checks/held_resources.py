@@ -198,7 +198,8 @@ def nothing_leaks(history: ClientHistory) -> Iterator[Observation]:
 
     Four in ten of the calls fail; waits end well, with a failed video, at their deadline, or with a
     refused poll. Threads that made a call have ended. In rounds, each operation goes well, is
-    refused, breaks off, is not answered, goes on in drips, or is cancelled. Fails when more than 20
+    refused, breaks off, is not answered, or is cancelled; a look, an order and a download go on in
+    drips. Fails when more than 20
     connections stay open. Fails when any of the counts rises by more than 20 after the first calls,
     or by one for each wait, download or round. Fails when each download that fails leaves a file of
     its own, when a video whose wait was given up is polled later, or when answers that drip on keep

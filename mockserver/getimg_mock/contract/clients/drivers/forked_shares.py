@@ -22,6 +22,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.clients.drivers import forks
+from getimg_mock.contract.clients.fault_serving.httpcore_network import CORE_LIBRARIES
 from getimg_mock.contract.clients.sandbox.case_folders import create_roots
 from getimg_mock.contract.clients.sandbox.resource_usage import count_threads
 from getimg_mock.errors import SettingsError
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 LEAST_CASES: Final = 60
 """With fewer cases, forking takes longer than what it saves."""
 
-_USED_BY_ALL: Final = ("httpcore", "httpcore2", "time_machine")
+_USED_BY_ALL: Final = (*CORE_LIBRARIES, "time_machine")
 """What each case changes where it is installed: imported once, and not by each process."""
 _LENGTH_SIZE: Final = 8
 _READ_SIZE: Final = 2**20

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from getimg_mock.contract.clients.fault_serving.fault_server import FaultServer
     from getimg_mock.contract.clients.sandbox.client_time import ClientTime
 
-_CORE_LIBRARIES: Final = ("httpcore", "httpcore2")
+CORE_LIBRARIES: Final = ("httpcore", "httpcore2")
 _BAD_REQUEST: Final = WireAnswer(400, (("Connection", "close"),), b"not HTTP").to_script()
 _TUNNEL_ANSWER: Final = b"HTTP/1.1 200 Connection established\r\n\r\n"
 _REFUSED: Final = "[Errno 111] Connection refused"
@@ -86,7 +86,7 @@ class Network:
     def install(self) -> Iterator[None]:
         """Connect every client of this process that is based on httpcore to this network."""
         with ExitStack() as stack:
-            for name in _CORE_LIBRARIES:
+            for name in CORE_LIBRARIES:
                 # One that is imported is not looked for again: that takes longer than patching it.
                 if name in sys.modules or find_spec(name) is not None:
                     for each in _patches(name, self):
