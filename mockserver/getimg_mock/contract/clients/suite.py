@@ -129,8 +129,31 @@ def verify(
     judged. So does a client that takes all of its real time in case after case.
     """
     started = stopwatch()
-    histories: list[ClientHistory] = []
     chosen = select_cases(checks, seed, among)
+    histories, remark = _run_all(driver, chosen, checks, seed, each)
+    order = {case.name: place for place, case in enumerate(chosen)}
+    histories.sort(key=lambda history: order[history.case])
+    verdicts = tuple(compute_verdict(check, histories) for check in checks)
+    return Result(
+        driver.name,
+        seed,
+        verdicts,
+        tuple(histories),
+        stopwatch() - started,
+        remark=remark,
+        interrupted=bool(remark),
+    )
+
+
+def _run_all(
+    driver: Driver,
+    chosen: Sequence[Case],
+    checks: Sequence[ClientCheck],
+    seed: str,
+    each: Callable[[ClientHistory], object],
+) -> tuple[list[ClientHistory], str]:
+    """Return the histories of cases, and why there are no more of them where the run ends early."""
+    histories: list[ClientHistory] = []
     remark = ""
     try:
         several = getattr(driver, "processes", 1) > 1
@@ -144,18 +167,7 @@ def verify(
                 break
     except KeyboardInterrupt:
         remark = f"interrupted after {len(histories)} of {len(chosen)} cases"
-    order = {case.name: place for place, case in enumerate(chosen)}
-    histories.sort(key=lambda history: order[history.case])
-    verdicts = tuple(compute_verdict(check, histories) for check in checks)
-    return Result(
-        driver.name,
-        seed,
-        verdicts,
-        tuple(histories),
-        stopwatch() - started,
-        remark=remark,
-        interrupted=bool(remark),
-    )
+    return histories, remark
 
 
 def _sort_by_weight(chosen: Sequence[Case], checks: Sequence[ClientCheck]) -> list[Case]:

@@ -196,15 +196,14 @@ def _build_failure_rule(every: int, failures: tuple[FaultAction, ...]) -> FaultR
 def nothing_leaks(history: ClientHistory) -> Iterator[Observation]:
     """Demands that connections, files, threads and tasks do not accumulate over many calls.
 
-    Four in ten of the calls fail; waits end well, with a failed video, at their deadline, or
-    with a refused poll. Threads that made a call have ended. In rounds, each operation goes
-    well, is refused, breaks off, is not answered, or is cancelled; a look, an order and a
-    download go on in drips. Fails when more than 20 connections stay open. Fails when any of
-    the counts rises by more than 20 after the first calls, or by one for each wait, download or
-    round. Fails when each download that fails leaves a file of its own, when a video whose wait
-    was given up is polled later, or when answers that drip on keep further calls waiting. A
-    connection that stays open although the client was closed fails, too, and so does a task
-    that goes on.
+    Four in ten of the calls fail; waits end well, with a failed video, at their deadline, or with a
+    refused poll. Threads that made a call have ended. In rounds, each operation goes well, is
+    refused, breaks off, is not answered, or is cancelled; a look, an order and a download go on in
+    drips. Fails when more than 20 connections stay open. Fails when any of the counts rises by more
+    than 20 after the first calls, or by one for each wait, download or round. Fails when each
+    download that fails leaves a file of its own, when a video whose wait was given up is polled
+    later, or when answers that drip on keep further calls waiting. A connection that stays open
+    although the client was closed fails, too, and so does a task that goes on.
     """
     if history.case in _CLOSED:
         yield _closing_closes(history)
