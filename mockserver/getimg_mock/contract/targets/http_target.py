@@ -313,11 +313,17 @@ class HttpSession:
         """Send one request; a read without an answer is sent once more, a submission never."""
         self._pace([(sent, step)])
         received = retry_read(lambda: self._send_through_gate(sent, step), sent.method)
-        received = follow_redirects(
-            self.base, sent, received, lambda there: self._send_through_gate(there, step)
-        )
+        received = self._follow_redirects(sent, step, received)
         record_windows(self._target.windows, [(sent, received)])
         return received
+
+    def _follow_redirects(
+        self, sent: PreparedRequest, step: Send, received: ReceivedResponse
+    ) -> ReceivedResponse:
+        """Return the file that a download leads to, each request for it through the gate."""
+        return follow_redirects(
+            self.base, sent, received, lambda there: self._send_through_gate(there, step)
+        )
 
     def _send_through_gate(self, sent: PreparedRequest, step: Send) -> ReceivedResponse:
         """Send one request once, through the gate."""
@@ -364,7 +370,8 @@ class HttpSession:
             self._target.windows,
             ((sent, received) for (sent, _), received in zip(allowed, answers, strict=True)),
         )
-        yield from answers
+        for (sent, step), received in zip(allowed, answers, strict=True):
+            yield self._follow_redirects(sent, step, received)
         if refused is not None:
             raise refused
 
@@ -375,8 +382,7 @@ class HttpSession:
 
     def _send_on_new_connection(self, sent: PreparedRequest) -> ReceivedResponse:
         with closing(self._create_connection()) as connection, allow_connections():
-            received = connection.exchange(sent)
-            return follow_redirects(self.base, sent, received, connection.exchange)
+            return connection.exchange(sent)
 
     def _create_connection(self) -> PersistentConnection:
         return PersistentConnection(
