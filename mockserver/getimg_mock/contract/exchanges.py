@@ -181,6 +181,11 @@ def read_balance(exchange: HttpExchange) -> Decimal | None:
     return parse_decimal(exchange.object.get("balance"))
 
 
+def parse_length(value: str | None) -> int | None:
+    """Return a Content-Length, which may have leading noughts; None where it is no number."""
+    return int(value) if value and value.isascii() and value.isdigit() else None
+
+
 def parse_decimal(value: object) -> Decimal | None:
     """Return the amount that a text or a number states; None for any other value.
 

@@ -21,6 +21,12 @@ PIXEL: Final = (
 """A PNG of one pixel as a data URL: a reference image that needs no fetch."""
 
 
+def leave_out_noughts(model: ModelJson) -> ModelJson:
+    """Return a model without the roles of which it takes no reference: they may be listed."""
+    roles = model["supported_references"].items()
+    return {**model, "supported_references": {role: most for role, most in roles if most}}
+
+
 def load_shipped_models() -> list[dict[str, Any]]:
     """Return the shipped catalogue in the form of `GET /v2/models`."""
     return [model.as_json() for model in Catalogue.load_shipped().list_models()]

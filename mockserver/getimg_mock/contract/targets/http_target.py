@@ -13,7 +13,11 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from getimg_mock import schemas
-from getimg_mock.contract.model_choice import find_cheapest, load_shipped_models
+from getimg_mock.contract.model_choice import (
+    find_cheapest,
+    leave_out_noughts,
+    load_shipped_models,
+)
 from getimg_mock.contract.plans import Plan, get, post
 from getimg_mock.contract.steps import Wait
 from getimg_mock.contract.targets.connection_waves import send_in_waves
@@ -212,8 +216,7 @@ def fetch_catalogue(address: HttpTarget) -> list[dict[str, Any]]:
     models = listed.plain
     if listed.status != 200 or schemas.violations("model-list", models) or not models:
         return load_shipped_models()
-    found: list[dict[str, Any]] = models
-    return found
+    return [leave_out_noughts(each) for each in models]
 
 
 def _is_graphic(text: str) -> bool:

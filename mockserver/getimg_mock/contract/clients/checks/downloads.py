@@ -47,6 +47,9 @@ _MOST_TRIES: Final = 8
 """How often a dead link may be asked for in one call: one retry, and fresh links: our choice."""
 _DAY: Final = 86400.0 + 3600
 """Seconds after which a file is deleted: the documentation keeps it for 24 hours."""
+_LONG: Final = "long-prompt-saved"
+_LONGEST: Final = "a tree in the wind, " * 204
+"""A prompt of nearly the most characters that one may have: no file can have it for its name."""
 _LARGE: Final = 80 * 10**6
 _PICTURE: Final = 30 * 10**6
 """The size of a picture in 4K as PNG: more than the 10 MiB that a reference may have."""
@@ -82,6 +85,16 @@ def cases(_: Stream) -> Iterator[Case]:
         FaultRule(on=DOWNLOAD_OPERATION, do=serve_picture(), label="the file", must=False),
     )
     yield _build_several_files_case()
+    yield build_download_case(
+        _LONG,
+        FaultRule(on=DOWNLOAD_OPERATION, do=serve_picture(), label="the file"),
+        calls=(
+            image(prompt=_LONGEST),
+            download(index=0),
+            video(prompt=_LONGEST).instead_of("generate_image"),
+            download(2, index=0),
+        ),
+    )
     yield from _build_large_cases()
 
 
@@ -161,14 +174,17 @@ def _link_oddly(turn: FaultContext) -> WireAnswer | WireScript:
 
 
 def _link_elsewhere(turn: FaultContext) -> WireAnswer | WireScript:
-    """Answer with links to another origin."""
+    """Answer with links to another origin, and with a cookie, which belongs to this one alone."""
     elsewhere = turn.adversary.elsewhere
 
     def moved(item: dict[str, Any]) -> dict[str, Any]:
         _, _, rest = item["url"].partition("://")
         return item | {"url": f"{elsewhere}/{rest.partition('/')[2]}"}
 
-    return fault_actions.change_json(fault_actions.change_items(moved))(turn)
+    answer = fault_actions.change_json(fault_actions.change_items(moved))(turn)
+    if not isinstance(answer, WireAnswer):
+        return answer
+    return answer.with_headers(("Set-Cookie", "session=s3cret; Path=/"))
 
 
 def _serve_large_file(size: int, *, chunked: bool = False) -> FaultAction:
@@ -310,7 +326,7 @@ def _find_size(history: ClientHistory, outcome: CallOutcome) -> int:
     evidence="documented",
     why="data is a list: each of its files is paid for, and only its own link leads to it.",
     fix="Hand all of data to the caller, and take the link of data[index].",
-    cases=("several-files", "again-same"),
+    cases=("several-files", "again-same", _LONG),
 )
 def files_are_saved_by_index(history: ClientHistory) -> Iterator[Observation]:
     """Demands that each file of a result with two files is saved when it is asked for.
@@ -325,7 +341,8 @@ def files_are_saved_by_index(history: ClientHistory) -> Iterator[Observation]:
             if outcome.kind == "value" and history.during(outcome):
                 yield _path_leads_to_the_file(outcome, data)
         return
-    yield from _all_files_are_listed(history)
+    if history.case != _LONG:
+        yield from _all_files_are_listed(history)
     for outcome in history.calls("download"):
         index = outcome.args["index"]
         if index == 0:

@@ -20,7 +20,7 @@ from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from getimg_mock.contract.clients.cases.client_history import CallOutcome
+    from getimg_mock.contract.clients.cases.client_history import CallOutcome, ClientHistory
     from getimg_mock.contract.clients.fault_serving.fault_server import FaultAction, FaultContext
 
 DOWNLOAD_OPERATION: Final = "downloads.retrieve"
@@ -88,6 +88,16 @@ def serve_own_picture(turn: FaultContext) -> WireAnswer:
     """Answer with a picture whose bytes no other link has: some clients name files by them."""
     path = turn.asked.target.partition("?")[0]
     return serve_picture(body=JPEG + path.encode("latin-1"))(turn)
+
+
+def has_failed(history: ClientHistory, outcome: CallOutcome) -> bool:
+    """Return whether a download has failed, or was about to be tried again when its case ended.
+
+    A program may wait longer between its tries than a case can last.
+    """
+    waiting = outcome.kind == "abandoned" and not history.virtual
+    between = waiting and len(history.during(outcome)) > 1
+    return outcome.kind in {"error", "interrupted"} or between
 
 
 def find_mime_type(turn: FaultContext) -> str:

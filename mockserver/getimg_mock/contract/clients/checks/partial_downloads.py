@@ -22,6 +22,7 @@ from getimg_mock.contract.clients.checks.files import (
     TWO_RESULTS,
     VIDEO_CALL,
     build_download_case,
+    has_failed,
     list_finished_files,
     serve_picture,
     serve_range,
@@ -255,8 +256,7 @@ def broken_files_are_not_kept(history: ClientHistory) -> Iterator[Observation]:
         return
     for outcome in history.calls("download"):
         sent = history.during(outcome)
-        ended = outcome.kind in {"error", "interrupted"}
-        yield expect(ended, "an error", outcome.shown, *sent)
+        yield expect(has_failed(history, outcome), "an error", outcome.shown, *sent)
         # Of a full disk the caller knows, and has to make room anyway.
         left = [] if history.case == "cut-by-a-full-disk" else list_finished_files(outcome)
         yield expect(not left, "no file under its final name", ", ".join(left), *sent[-1:])

@@ -10,7 +10,9 @@ from getimg_mock.contract.clients.cases.case_rules import (
     FALLBACK_CALLS,
     HOUR,
     NO_RETRIES,
+    VIDEO,
     Case,
+    ClientCall,
     balance,
     image,
     models,
@@ -60,6 +62,7 @@ def cases(_: Stream) -> Iterator[Case]:
             ),
         )
     yield _build_home_case()
+    yield _build_location_case()
     yield Case(
         name="redirect-loop",
         calls=(models(), *FALLBACK_CALLS),
@@ -67,6 +70,24 @@ def cases(_: Stream) -> Iterator[Case]:
         limit=HOUR,
         rules=(_build_rule("*", fault_actions.redirect(302, "/v2/models"), "302 to itself"),),
     )
+
+
+def _build_location_case() -> Case:
+    """Return the case of videos whose 202 names a place of another origin: it is no redirect."""
+    return Case(
+        name="redirected-by-location",
+        calls=(video(), ClientCall(op="submit_video", args=VIDEO)),
+        options=NO_RETRIES | {"poll_interval": 0.5, "wait_timeout": 6},
+        settings={"video_seconds": 1},
+        limit=HOUR,
+        rules=(_build_rule("videos.create", _locate_elsewhere, "202, Location elsewhere"),),
+    )
+
+
+def _locate_elsewhere(turn: FaultContext) -> WireAnswer:
+    answer = turn.proceed()
+    place = f"{turn.adversary.elsewhere}{turn.asked.target}/{(answer.json or {}).get('id')}"
+    return answer.with_headers(("Location", place))
 
 
 def _build_home_case() -> Case:
@@ -140,9 +161,9 @@ def _redirect_elsewhere(status: int) -> FaultAction:
 def the_key_stays_home(history: ClientHistory) -> Iterator[Observation]:
     """Demands that the API key is sent to the configured origin only.
 
-    Redirects lead to another origin and to plain HTTP, and in one case the configured origin is not
-    that of getimg.ai. Fails when the key is in a header, target or
-    body of a request there.
+    Redirects lead to another origin and to plain HTTP, in one case the configured origin is not
+    that of getimg.ai, and in one an accepted order names a place elsewhere. Fails when the key is
+    in a header, target or body of a request there.
     """
     key = history.secrets[0][1]
     for outcome in history.calls():

@@ -19,6 +19,7 @@ from getimg_mock.contract.clients.cases.case_rules import (
     video,
 )
 from getimg_mock.contract.clients.cases.client_check import client_check
+from getimg_mock.contract.clients.checks.value_encoding import build_reference
 from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
 from getimg_mock.contract.verdicts import expect
 
@@ -36,6 +37,8 @@ _LOOKUPS: Final = (
     ClientCall(op="model", args={"id": IMAGE["model"]}),
     ClientCall(op="retrieve_video", args={"id": "req-01K6SILENT00001"}),
 )
+_LARGE: Final = 2**20
+"""The length of a reference that does not fit on the way to a server that reads nothing."""
 _OPTIONS: Final = {"timeout": 1, "max_retries": 0}
 
 
@@ -59,6 +62,15 @@ def cases(_: Stream) -> Iterator[Case]:
         patience=12,
         limit=HOUR,
         rules=(silence,),
+    )
+    yield Case(
+        name="unread",
+        calls=(image(images=[build_reference(_LARGE)]),),
+        options=_OPTIONS | {"timeout": 5},
+        needs=("timeout", "max_retries"),
+        patience=None,
+        limit=HOUR,
+        rules=(FaultRule(on="connect", do="unread", label="nothing is read"),),
     )
     yield from _build_order_cases(silence, drip)
     yield _build_real_order_case(drip)
@@ -173,13 +185,13 @@ def drips_end(history: ClientHistory) -> Iterator[Observation]:
     evidence="choice",
     why="A peer may disappear without closing the connection.",
     fix="Set a read timeout.",
-    cases=("silence", "silence-orders", "silence-lookups", "names-never", "nobody-*"),
+    cases=("silence", "silence-orders", "silence-lookups", "names-never", "nobody-*", "unread"),
 )
 def silence_ends(history: ClientHistory) -> Iterator[Observation]:
     """Demands a clear error when the server accepts a request and sends nothing.
 
-    Tries reads, orders, and connections that are never made: nothing answers, nothing listens, or
-    the name is not known. Fails when the call does not end
+    Tries reads, orders, a large body that is not read, and connections that are never made: nothing
+    answers, nothing listens, or the name is not known. Fails when the call does not end
     within its timeout and retries, or raises an unclear error.
     """
     slack = 10 if history.options.get("max_retries") == 0 else 120

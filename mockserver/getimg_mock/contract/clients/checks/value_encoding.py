@@ -98,7 +98,7 @@ def _build_reference_cases() -> Iterator[Case]:
     large = Case(name="large-body", calls=(image(images=list(_large_references())),))
     yield large.with_changes(rules=(answer,), patience=None)
     # A program gets it in a line, and one of them is beyond 10 MiB as text already.
-    one = image(images=[_build_reference(_LARGE_REAL)])
+    one = image(images=[build_reference(_LARGE_REAL)])
     yield large.with_changes(name="large-body-real", calls=(one,), rules=(answer,), real_time=True)
     longest = {"images": _FRAMES, "duration": 12, "sound": True}
     yield Case(
@@ -154,12 +154,12 @@ def _read_costs(day: int, zone: str) -> ClientCall:
 @cache
 def _large_references() -> tuple[dict[str, str], ...]:
     """Return two references inline: just under 10 MiB each, and 25 MiB together with the rest."""
-    one = _build_reference(_LARGE)
+    one = build_reference(_LARGE)
     return (one, one)
 
 
 @cache
-def _build_reference(size: int) -> dict[str, str]:
+def build_reference(size: int) -> dict[str, str]:
     """Return a reference inline that takes so many characters."""
     head, _, pixel = PIXEL.partition(",")
     # A picture may be followed by bytes that are none of it.

@@ -16,10 +16,15 @@ from getimg_mock.contract.clients.cases.case_rules import KEY, EarlierResult
 from getimg_mock.contract.clients.cases.client_history import CallOutcome, ClientHistory
 from getimg_mock.contract.clients.drivers import forks
 from getimg_mock.contract.clients.drivers.capabilities import find_absent_operations
-from getimg_mock.contract.clients.drivers.client_factory import create_client, create_or_refuse
+from getimg_mock.contract.clients.drivers.client_factory import (
+    create_client,
+    create_or_refuse,
+    reject_coroutine,
+)
 from getimg_mock.contract.clients.drivers.program_protocol import resolve_arguments
 from getimg_mock.contract.clients.drivers.saved_files import read_files
 from getimg_mock.contract.clients.drivers.serialization import (
+    RaisedErrors,
     describe_error,
     pickle_to_text,
     to_json_value,
@@ -72,6 +77,7 @@ class CaseRun:
     """The limit in real seconds at which the client was interrupted; 0 where it was not."""
     alone: bool = True
     """Whether this process had one thread when the case began."""
+    raised: RaisedErrors = field(default_factory=RaisedErrors)
     others: dict[str, Any] = field(default_factory=dict)
     """Clients with other keys than that of the case, by key."""
     unclosed: int = 0
@@ -233,20 +239,12 @@ class CaseRun:
     def _invoke(self, adapter: Any, call: ClientCall, args: dict[str, Any]) -> dict[str, Any]:
         try:
             value = getattr(adapter, call.op)(**args)
-            self._reject_coroutine(call.op, value)
+            reject_coroutine(self.name, call.op, value)
             return {"kind": "value", "value": to_json_value(value)}
         except SettingsError:
             raise
         except BaseException as error:  # noqa: BLE001 - whatever a client raises is its outcome
             return self._describe_raised(error, adapter)
-
-    def _reject_coroutine(self, op: str, value: Any) -> None:
-        if inspect.iscoroutine(value):
-            value.close()
-            raise SettingsError(
-                f"{self.name}: {op} is a plain method and returned a coroutine. Declare it with "
-                "async def, or return the finished value."
-            )
 
     def _describe_raised(self, error: BaseException, adapter: Any) -> dict[str, Any]:
         """Return the outcome of a call that raised."""
@@ -261,7 +259,8 @@ class CaseRun:
             if wanted is None and isinstance(error, KeyboardInterrupt):
                 raise error  # not the client's: the user interrupts the run
             return {"kind": "interrupted", "error": describe_error(error, adapter)}
-        return {"kind": "error", "error": describe_error(error, adapter)}
+        found = describe_error(error, adapter) | {"again": self.raised.note(error)}
+        return {"kind": "error", "error": found}
 
     def _invoke_in_child(
         self, adapter: Any, call: ClientCall, args: dict[str, Any]

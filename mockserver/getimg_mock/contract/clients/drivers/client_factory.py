@@ -36,6 +36,16 @@ class Capabilities:
     is_async: bool = False
 
 
+def reject_coroutine(name: str, op: str, value: Any) -> None:
+    """Refuse the value of a plain method that is a coroutine; raises `SettingsError`."""
+    if inspect.iscoroutine(value):
+        value.close()
+        raise SettingsError(
+            f"{name}: {op} is a plain method and returned a coroutine. Declare it with "
+            "async def, or return the finished value."
+        )
+
+
 def probe_capabilities(make: Callable[..., Any], name: str) -> Capabilities:
     """Return what the clients of a factory can do; creates one if annotations are missing.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import traceback
+import weakref
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import fields, is_dataclass
@@ -100,6 +101,20 @@ def describe_error(error: BaseException, adapter: Any = None) -> dict[str, Any]:
     if callable(describe):
         found |= to_json_value(describe(error)) or {}
     return found
+
+
+class RaisedErrors:
+    """The errors that the calls of a case have raised; none is kept alive by that."""
+
+    def __init__(self) -> None:
+        self._references: list[weakref.ref[BaseException]] = []
+
+    def note(self, error: BaseException) -> bool:
+        """Note an error; returns whether an earlier call has raised this very object."""
+        before = any(each() is error for each in self._references)
+        with suppress(TypeError):  # those of the language itself cannot be referred to so
+            self._references.append(weakref.ref(error))
+        return before
 
 
 def _list_carried(error: BaseException) -> str:

@@ -71,9 +71,9 @@ class FaultContext:
 
 
 FaultAction = Callable[[FaultContext], "WireAnswer | WireScript"]
-ConnectionFault = Literal["refused", "absent", "unknown", "timeout", "slow"]
-"""How a connection fails, or is late: "absent" is an address at which nothing listens, and
-"unknown" a name that has none."""
+ConnectionFault = Literal["refused", "absent", "unknown", "timeout", "slow", "unread"]
+"""How a connection fails, or is late: "absent" is an address at which nothing listens, "unknown" a
+name that has none, and "unread" a server that accepts, and takes no more than fits on the way."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

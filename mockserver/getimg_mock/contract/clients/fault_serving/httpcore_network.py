@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from getimg_mock.contract.clients.fault_serving.fault_server import FaultServer
     from getimg_mock.contract.clients.sandbox.client_time import ClientTime
 
+_ON_THE_WAY: Final = 256 * 1024
+"""How many bytes the buffers between a client and a server hold that reads none."""
 CORE_LIBRARIES: Final = ("httpcore", "httpcore2")
 _BAD_REQUEST: Final = WireAnswer(400, (("Connection", "close"),), b"not HTTP").to_script()
 _TUNNEL_ANSWER: Final = b"HTTP/1.1 200 Connection established\r\n\r\n"
@@ -43,6 +45,7 @@ _CONNECT_SECONDS: Final = {
     "": 0.01,
     "timeout": float("inf"),
     "slow": 4.0,
+    "unread": 0.0,
     **dict.fromkeys(_FAILURES, 0.0),
 }
 """The seconds until a connection is open, or has failed, address look-up included."""
@@ -74,6 +77,7 @@ class Network:
             if outcome in _FAILURES:
                 return seconds, outcome
             made = Connection(self, host, port, len(self.connections) + 1)
+            made.unread = outcome == "unread"
             self.connections.append(made)
             return seconds, made
 
@@ -104,12 +108,15 @@ class Connection:
     number: int
     tls: bool = False
     closed: bool = False
+    unread: bool = False
+    """Whether the server reads nothing of what is sent."""
     reader: RequestParser = field(init=False)
     tunnel: tuple[str, int] | None = None
     _coming: deque[tuple[float, bytes | str, Callable[[], None] | None]] = field(
         default_factory=deque
     )
     """What comes: when, the piece, and what is done before it is read."""
+    _waiting: int = 0
 
     def __post_init__(self) -> None:
         self._start_parser("http")
@@ -125,6 +132,11 @@ class Connection:
         self.tls = True
         self._start_parser("https")
         return ""
+
+    def fill(self, size: int) -> bool:
+        """Take in bytes that are not read; returns whether they fit on the way to the server."""
+        self._waiting += size
+        return self._waiting <= _ON_THE_WAY
 
     def receive(self, data: bytes) -> None:
         """Receive bytes from the client."""
@@ -263,6 +275,12 @@ class _VirtualStream:
         with self.connection.network.lock:
             self.connection.receive(data)
 
+    def _find_block(self, data: bytes, timeout: float | None) -> float:
+        """Return for how long writing is tried in vain; 0 where the server takes the bytes."""
+        if not self.connection.unread or self.connection.fill(len(data)):
+            return 0.0
+        return _cap_seconds(float("inf") if timeout is None else timeout)
+
 
 class _SyncVirtualStream(_VirtualStream):
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
@@ -273,8 +291,10 @@ class _SyncVirtualStream(_VirtualStream):
         return _check_received(self.core, self._see_closing(what))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        del timeout
-        if buffer:
+        if blocked := self._find_block(buffer, timeout):
+            self.connection.network.time.sleep(blocked)
+            raise self.core.WriteTimeout("The write operation timed out")
+        if buffer and not self.connection.unread:
             self._deliver(buffer)
 
     def close(self) -> None:
@@ -295,8 +315,10 @@ class _AsyncVirtualStream(_VirtualStream):
         return _check_received(self.core, self._see_closing(what))
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109 - httpcore's
-        del timeout
-        if buffer:
+        if blocked := self._find_block(buffer, timeout):
+            await asyncio.sleep(blocked)  # noqa: TID251 - the client's loop runs in virtual time
+            raise self.core.WriteTimeout("The write operation timed out")
+        if buffer and not self.connection.unread:
             self._deliver(buffer)
 
     async def aclose(self) -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from getimg_mock.contract.content_coding import decompress, list_allowed
+from getimg_mock.contract.exchanges import parse_length
 from getimg_mock.contract.provider.cache_lifetimes import check_caching
 from getimg_mock.contract.verdicts import OK, check, expect, fail, keep_rule
 
@@ -177,7 +178,10 @@ def transport_is_sound(history: History) -> Iterator[Observation]:
         framed = each.method != "HEAD" and each.status != 304
         if length is not None and framed and not (each.step and each.step.abandons):
             yield expect(
-                length == str(len(each.body)), f"Content-Length {len(each.body)}", length, each
+                parse_length(length) == len(each.body),
+                f"Content-Length {len(each.body)}",
+                length,
+                each,
             )
     for name, group in history.groups.items():
         if name.startswith("coded "):
