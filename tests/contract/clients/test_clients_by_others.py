@@ -65,6 +65,13 @@ def test_what_failed_good_clients_once_does_so_no_more(name: str, checks: str) -
         ("PenaltyOutlastsDeadline", "GC502", "FAIL"),
         ("GateStaysShutAfterCancel", "GC308", "FAIL"),
         ("RaisesErrorsThatDoNotUnpickle", "GC301", "WARN"),
+        ("SharesPartOfEqualDownloads", "GC614", "FAIL"),
+        ("NamesFilesByWholePrompt", "GC613", "FAIL"),
+        ("SendsCookiesToAllHosts", "GC601", "FAIL"),
+        ("PollsWhereLocationLeads", "GC701", "FAIL"),
+        ("SendsWithoutTimeout", "GC802", "FAIL"),
+        ("RaisesOneErrorForAllWaits", "GC502", "FAIL"),
+        ("DeletesCancelledVideos", "GC101", "FAIL"),
     ],
 )
 def test_what_was_missed_at_first_sight_is_found_by_the_right_check(
