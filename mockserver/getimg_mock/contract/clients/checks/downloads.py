@@ -85,7 +85,13 @@ def cases(_: Stream) -> Iterator[Case]:
         FaultRule(on=DOWNLOAD_OPERATION, do=serve_picture(), label="the file", must=False),
     )
     yield _build_several_files_case()
-    yield build_download_case(
+    yield _build_long_prompt_case()
+    yield from _build_large_cases()
+
+
+def _build_long_prompt_case() -> Case:
+    """Return the case of results whose prompt is too long for the name of a file."""
+    return build_download_case(
         _LONG,
         FaultRule(on=DOWNLOAD_OPERATION, do=serve_picture(), label="the file"),
         calls=(
@@ -95,7 +101,6 @@ def cases(_: Stream) -> Iterator[Case]:
             download(2, index=0),
         ),
     )
-    yield from _build_large_cases()
 
 
 def _build_large_cases() -> Iterator[Case]:

@@ -80,7 +80,9 @@ def _build_location_case() -> Case:
         options=NO_RETRIES | {"poll_interval": 0.5, "wait_timeout": 6},
         settings={"video_seconds": 1},
         limit=HOUR,
-        rules=(_build_rule("videos.create", _locate_elsewhere, "202, Location elsewhere"),),
+        rules=(
+            FaultRule(on="videos.create", do=_locate_elsewhere, label="202, Location elsewhere"),
+        ),
     )
 
 

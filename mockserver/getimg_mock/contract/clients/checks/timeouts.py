@@ -63,7 +63,15 @@ def cases(_: Stream) -> Iterator[Case]:
         limit=HOUR,
         rules=(silence,),
     )
-    yield Case(
+    yield _build_unread_case()
+    yield from _build_order_cases(silence, drip)
+    yield _build_real_order_case(drip)
+    yield from _build_nobody_cases()
+
+
+def _build_unread_case() -> Case:
+    """Return the case of a large body, of which the server reads nothing."""
+    return Case(
         name="unread",
         calls=(image(images=[build_reference(_LARGE)]),),
         options=_OPTIONS | {"timeout": 5},
@@ -72,9 +80,6 @@ def cases(_: Stream) -> Iterator[Case]:
         limit=HOUR,
         rules=(FaultRule(on="connect", do="unread", label="nothing is read"),),
     )
-    yield from _build_order_cases(silence, drip)
-    yield _build_real_order_case(drip)
-    yield from _build_nobody_cases()
 
 
 def _build_order_cases(silence: FaultRule, drip: FaultRule) -> Iterator[Case]:
