@@ -12,6 +12,7 @@ import pytest
 from getimg_mock._shipped import open_folder
 from getimg_mock.cli import main
 from getimg_mock.contract.clients.cases.case_rules import KEY, Case, balance, models
+from getimg_mock.contract.clients.drivers import process_driver
 from getimg_mock.contract.clients.drivers.process_driver import ProcessDriver
 from getimg_mock.contract.clients.drivers.program_protocol import parse_response
 from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
@@ -219,4 +220,13 @@ def test_a_program_that_looks_beside_its_base_url_is_found() -> None:
     line = "    from urllib.parse import urljoin, urlsplit"
     more = "    if '/v2/videos/generations/' in url: url = urljoin(url, url[url.index('/v2/') :])"
     result = _judge(_change_driver(place, f"{line}\n{more}"), ["GC109"], ["prefix"])
+    assert [each.status for each in result.verdicts] == ["FAIL"]
+
+
+def test_a_program_that_goes_on_without_input_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thread that nobody ends keeps a worker from being stopped, or a job from being done."""
+    monkeypatch.setattr(process_driver, "_END_SECONDS", 0.5)
+    line = "import threading; threading.Thread(target=threading.Event().wait).start()"
+    program = _change_driver("for line in sys.stdin:", line)
+    result = _judge(program, ["GC809"], ["ended-real"])
     assert [each.status for each in result.verdicts] == ["FAIL"]

@@ -142,6 +142,8 @@ class Case:
     real: bool = False
     real_time: bool = False
     """Whether it needs real time: what it shows in virtual time, another case shows there."""
+    ends: bool = False
+    """Whether a program has nothing more to read after the calls, and so must end."""
     early: bool = False
     """Whether it is run before others: it takes long, or shows why others may."""
     left_out: frozenset[int] = frozenset()

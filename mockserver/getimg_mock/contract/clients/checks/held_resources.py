@@ -10,6 +10,8 @@ from getimg_mock.contract.clients.cases.case_rules import (
     NO_RETRIES,
     Case,
     balance,
+    image,
+    models,
     video,
 )
 from getimg_mock.contract.clients.cases.client_check import client_check
@@ -32,7 +34,8 @@ if TYPE_CHECKING:
     from getimg_mock.contract.verdicts import Observation
     from getimg_mock.world.randomness import Stream
 
-_CLOSED: Final = ("threads", "prefix")
+_ENDED: Final = "ended-real"
+_CLOSED: Final = ("threads", "prefix", _ENDED)
 """The cases in which it counts what a client leaves open when it is closed."""
 _MAX_OPEN: Final = 20
 _MANY_CALLS: Final = 300
@@ -59,6 +62,7 @@ def cases(_: Stream) -> Iterator[Case]:
         rules=(_build_failure_rule(12, _FAILURES),),
     )
     yield from _build_waits()
+    yield Case(name=_ENDED, calls=(balance(), models(), image()), real_time=True, ends=True)
     yield from _build_waits_in_vain()
     yield Case(
         name=_ENDED_THREADS,
@@ -189,6 +193,7 @@ def _build_failure_rule(every: int, failures: tuple[FaultAction, ...]) -> FaultR
         "cut-withdrawn-often",
         "saved-often",
         "threads",
+        _ENDED,
         _ENDED_THREADS,
         "prefix",
     ),
@@ -203,7 +208,8 @@ def nothing_leaks(history: ClientHistory) -> Iterator[Observation]:
     than 20 after the first calls, or by one for each wait, download or round. Fails when each
     download that fails leaves a file of its own, when a video whose wait was given up is polled
     later, or when answers that drip on keep further calls waiting. A connection that stays open
-    although the client was closed fails, too, and so does a task that goes on.
+    although the client was closed fails, too, and so does a task, or a program that has nothing
+    more to read, that goes on.
     """
     if history.case in _CLOSED:
         yield _closing_closes(history)
@@ -254,10 +260,13 @@ def _count_most(case: str) -> int:
 def _closing_closes(history: ClientHistory) -> Observation:
     """Judge what is open after the end; where first calls raced, one forgotten pool is no more."""
     judge = warn_unless if history.case == "threads" else expect
+    ended = history.case == _ENDED
     return judge(
         not history.unclosed,
-        "no open connection, and no task, once the client is closed",
-        f"{history.unclosed}",
+        "the program to end, as it has nothing more to read"
+        if ended
+        else "no open connection, and no task, once the client is closed",
+        "it goes on" if ended else f"{history.unclosed}",
         *history.requests[-1:],
     )
 

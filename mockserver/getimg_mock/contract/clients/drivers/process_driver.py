@@ -22,6 +22,7 @@ from getimg_mock.contract.clients.drivers.capabilities import (
 from getimg_mock.contract.clients.drivers.program_case import ProgramCase
 from getimg_mock.contract.clients.drivers.program_process import (
     ProgramLog,
+    await_end,
     end_program,
     start_program,
 )
@@ -56,6 +57,8 @@ if TYPE_CHECKING:
     from getimg_mock.contract.targets.http_target import HttpTarget
 
 _START_SECONDS: Final = 40.0
+_END_SECONDS: Final = 8.0
+"""How long a program may take to end once it has nothing more to read."""
 _GRACE: Final = 1.0
 _DESCRIBE: Final[dict[str, Any]] = {"case": "describe", "op": "describe", "args": {}}
 _RUN_CASES: Final = 2
@@ -173,6 +176,8 @@ class ProcessDriver:
         case = fit_case(case, self.ops)
         with self._set_environment(case):
             history = ProgramCase(self, case, self._select_options(case), seed).run()
+        if case.ends:
+            history = replace(history, unclosed=int(not self._ends_by_itself()))
         if "advance" in case.needs:
             self._kill()  # its clocks are ahead for good
         return replace(
@@ -239,6 +244,12 @@ class ProcessDriver:
         if self._process is not None:
             end_program(self._process)
             self._process, self._is_ready = None, False
+
+    def _ends_by_itself(self) -> bool:
+        """Return whether the program ends with its input; it has ended in any case afterwards."""
+        ended = self._process is None or await_end(self._process, _END_SECONDS)
+        self._kill()
+        return ended
 
     def _select_options(self, case: Case) -> dict[str, Any]:
         # In real time, a video of one second is polled more often than every five seconds.

@@ -149,6 +149,16 @@ def start_program(
     return process, lines
 
 
+def await_end(process: subprocess.Popen[bytes], seconds: float) -> bool:
+    """Return whether a program ends by itself, in time, once it has nothing more to read."""
+    if process.stdin is not None:
+        with suppress(OSError):
+            process.stdin.close()
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(seconds)
+    return process.poll() is not None
+
+
 def end_program(process: subprocess.Popen[bytes]) -> None:
     """Kill a program and close its pipes; the reader of its standard error closes that one."""
     process.kill()
