@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 _MAX_PARSED_BODY: Final = 1 << 20
 _DECIMAL_PLACES: Final = 9
+_MOST_DIGITS: Final = 20
+"""More than the length of any file has."""
 
 
 @dataclass(frozen=True)
@@ -182,8 +184,10 @@ def read_balance(exchange: HttpExchange) -> Decimal | None:
 
 
 def parse_length(value: str | None) -> int | None:
-    """Return a Content-Length, which may have leading noughts; None where it is no number."""
-    return int(value) if value and value.isascii() and value.isdigit() else None
+    """Return a Content-Length, which may have leading zeros; None where it is no number."""
+    plain = (value or "").lstrip("0") or (value or "")[-1:]
+    good = plain.isascii() and plain.isdigit() and len(plain) <= _MOST_DIGITS
+    return int(plain) if good else None
 
 
 def parse_decimal(value: object) -> Decimal | None:

@@ -21,7 +21,7 @@ PIXEL: Final = (
 """A PNG of one pixel as a data URL: a reference image that needs no fetch."""
 
 
-def leave_out_noughts(model: ModelJson) -> ModelJson:
+def leave_out_zeros(model: ModelJson) -> ModelJson:
     """Return a model without the roles of which it takes no reference: they may be listed."""
     roles = model["supported_references"].items()
     return {**model, "supported_references": {role: most for role, most in roles if most}}

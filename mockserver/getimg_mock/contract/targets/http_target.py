@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from getimg_mock import schemas
 from getimg_mock.contract.model_choice import (
     find_cheapest,
-    leave_out_noughts,
+    leave_out_zeros,
     load_shipped_models,
 )
 from getimg_mock.contract.plans import Plan, get, post
@@ -216,7 +216,7 @@ def fetch_catalogue(address: HttpTarget) -> list[dict[str, Any]]:
     models = listed.plain
     if listed.status != 200 or schemas.violations("model-list", models) or not models:
         return load_shipped_models()
-    return [leave_out_noughts(each) for each in models]
+    return [leave_out_zeros(each) for each in models]
 
 
 def _is_graphic(text: str) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from getimg_mock.contract.exchanges import parse_length
 from getimg_mock.contract.verdicts import judge_check
 from getimg_mock.contract.verification.registry import find_check
 from tests.contract.provider.fixed_plans import run_plan
@@ -41,7 +42,7 @@ def send_less(each: HttpExchange, most: int) -> HttpExchange:
 
 
 def write_long(each: HttpExchange) -> HttpExchange:
-    """Return an answer whose length has leading noughts."""
+    """Return an answer whose length has leading zeros."""
     length = each.fields.get("content-length")
     return each if length is None else change(each, "content-length", length.zfill(10))
 
@@ -71,3 +72,12 @@ def test_what_is_left_open_is_let_go(
     changed = replace(history, exchanges=tuple(map(alter, history)), own=False)
     found = judge_check(find_check(check), [changed], own=False).status
     assert found == (status if check == "GP409" or alter is say_more else "PASS")
+
+
+@pytest.mark.parametrize(
+    ("value", "length"),
+    [("7", 7), ("007", 7), ("000", 0), ("", None), (None, None), ("7 ", None), ("9" * 5000, None)],
+)
+def test_any_length_is_read(value: str | None, length: int | None) -> None:
+    """What a service says may be anything."""
+    assert parse_length(value) == length

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from getimg_mock.contract.verdicts import Observation
 
 
-_CONTENT_RANGE: Final = re.compile(r"bytes (?P<first>\d+)-(?P<last>\d+)/(?P<total>\d+|\*)")
+_CONTENT_RANGE: Final = re.compile(
+    r"bytes (?P<first>\d{1,20})-(?P<last>\d{1,20})/(?P<total>\d{1,20}|\*)"
+)
 _SHORT: Final = 1024
 """A part that is shorter than this was not cut to what a service sends at most."""
 
