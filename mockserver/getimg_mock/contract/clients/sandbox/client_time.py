@@ -34,6 +34,8 @@ START: Final = datetime(2026, 9, 1, 12, 0, 30, tzinfo=UTC)
 """When every case begins: in the middle of a day and of a rate window."""
 
 WATCHER_THREAD_NAME: Final = "getimg-mock watches"
+_SERVER_THREADS: Final = frozenset({"getimg-mock", "getimg-mock-store"})
+"""A fixture of pytest may serve the fake in the same process: it does nothing for the client."""
 """The name of threads that only watch a case and do no work of it."""
 
 _EPOCH: Final = START.timestamp()
@@ -327,9 +329,7 @@ class ClientTime:
         resting = {each for each, due in tuple(self._helpers.items()) if due > self.seconds()}
         spared = {self._thread, threading.current_thread(), *resting}
         return [
-            each
-            for each in threading.enumerate()
-            if each not in spared and not each.name.startswith(WATCHER_THREAD_NAME)
+            each for each in threading.enumerate() if each not in spared and not _is_own(each.name)
         ]
 
     def _wait_in_background(self, loop: IdleLoop) -> Any:
@@ -382,4 +382,9 @@ def _count_other_threads() -> int:
     Those of a loop wait when they have none, and watchers have none.
     """
     named = (each.name for each in threading.enumerate())
-    return sum(not name.startswith(("asyncio_", WATCHER_THREAD_NAME)) for name in named) - 1
+    return sum(not (name.startswith("asyncio_") or _is_own(name)) for name in named) - 1
+
+
+def _is_own(name: str) -> bool:
+    """Return whether a thread is a watcher of a case, or one of a server that runs beside it."""
+    return name.startswith(WATCHER_THREAD_NAME) or name in _SERVER_THREADS
