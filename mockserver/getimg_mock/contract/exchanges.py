@@ -185,9 +185,10 @@ def read_balance(exchange: HttpExchange) -> Decimal | None:
 
 def parse_length(value: str | None) -> int | None:
     """Return a Content-Length, which may have leading zeros; None where it is no number."""
-    plain = (value or "").lstrip("0") or (value or "")[-1:]
-    good = plain.isascii() and plain.isdigit() and len(plain) <= _MOST_DIGITS
-    return int(plain) if good else None
+    if not value or not (value.isascii() and value.isdigit()):
+        return None
+    plain = value.lstrip("0")
+    return int(plain or "0") if len(plain) <= _MOST_DIGITS else None
 
 
 def parse_decimal(value: object) -> Decimal | None:

@@ -81,3 +81,14 @@ def test_what_is_left_open_is_let_go(
 def test_any_length_is_read(value: str | None, length: int | None) -> None:
     """What a service says may be anything."""
     assert parse_length(value) == length
+
+
+def test_a_head_whose_length_is_no_number_differs_from_its_get() -> None:
+    """A service may leave a length out; one that is garbage is not left out."""
+    history = run_plan("an image and its file")
+    changed = tuple(
+        change(each, "content-length", "many") if each.method == "HEAD" else each
+        for each in history
+    )
+    other = replace(history, exchanges=changed, own=False)
+    assert judge_check(find_check("GP409"), [other], own=False).status == "FAIL"

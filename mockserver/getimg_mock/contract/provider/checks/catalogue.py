@@ -29,11 +29,6 @@ def _find_model_lists(history: History) -> Iterator[tuple[HttpExchange, list[dic
             yield each, [model for model in each.json if isinstance(model, dict)]
 
 
-def _sort_models(models: Any) -> list[Any]:
-    """Return models in an order that follows from what they are."""
-    return sorted(models, key=repr)
-
-
 @check(
     "GP801",
     "GET /v2/models is a bare list of models, each as documented",
@@ -292,6 +287,12 @@ def documented_models_exist(history: History) -> Iterator[Observation]:
         yield note(f"{len(ids)} models", each)
 
 
+def _has_come_back(listed: HttpExchange, earlier: list[HttpExchange]) -> bool:
+    """Return whether the models of a list are those of an earlier one, and not of the last."""
+    content, *before, last = (sorted(each.json, key=repr) for each in [listed, *earlier])
+    return content in before and content != last
+
+
 @check(
     "GP809",
     "A repeated request returns the same list",
@@ -308,14 +309,12 @@ def lists_repeat(history: History) -> Iterator[Observation]:
     where models come and go. Their order is documented nowhere. Source: our choice.
     """
     seen: dict[tuple[object, ...], list[HttpExchange]] = {}
-    for each, models in _find_model_lists(history):
+    for each, _models in _find_model_lists(history):
         earlier = seen.setdefault((each.key, each.query, each.request_headers), [])
         if earlier and each.at - earlier[0].at < _AN_HOUR:
             same = earlier[0].json == each.json
             # A list may be changed once; one that is now this and now that has no true form.
-            content = _sort_models(models)
-            back = any(_sort_models(other.json) == content for other in earlier[:-1])
-            if back and _sort_models(earlier[-1].json) != content:
+            if earlier[-1].json != each.json and _has_come_back(each, earlier):
                 wanted = "one list, not two by turns"
                 yield fail_as("FAIL", wanted, "another", earlier[-1], each)
             else:
