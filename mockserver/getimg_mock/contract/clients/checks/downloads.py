@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from getimg_mock.world.randomness import Stream
 
 
+_COOKIE: Final = ("Set-Cookie", "session=s3cret; Path=/")
 _QUICK: Final = {"video_seconds": 1}
 _FILES: Final = 2
 _MOST_TRIES: Final = 8
@@ -63,9 +64,7 @@ _ODD_QUERY: Final = "?sig=aB%2bC%2F%3d~&exp=1790000000&x=a+b%20c&y&z=%C3%A9"
 
 def cases(_: Stream) -> Iterator[Case]:
     """Yield the cases."""
-    cookie = fault_actions.change_answer(
-        lambda a: a.with_headers(("Set-Cookie", "session=s3cret; Path=/"))
-    )
+    cookie = fault_actions.change_answer(lambda a: a.with_headers(_COOKIE))
     yield Case(
         name="saved",
         calls=(image(), download(), video(), download(2)),
@@ -189,7 +188,7 @@ def _link_elsewhere(turn: FaultContext) -> WireAnswer | WireScript:
     answer = fault_actions.change_json(fault_actions.change_items(moved))(turn)
     if not isinstance(answer, WireAnswer):
         return answer
-    return answer.with_headers(("Set-Cookie", "session=s3cret; Path=/"))
+    return answer.with_headers(_COOKIE)
 
 
 def _serve_large_file(size: int, *, chunked: bool = False) -> FaultAction:

@@ -8,6 +8,7 @@ from getimg_mock.contract.clients.cases.case_rules import HOUR, Case, video
 from getimg_mock.contract.clients.cases.client_check import client_check
 from getimg_mock.contract.clients.checks.message_variants import FAILED, answer_failed
 from getimg_mock.contract.clients.checks.own_requests import find_answer
+from getimg_mock.contract.clients.checks.wait_endings import fail_videos
 from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
 from getimg_mock.contract.verdicts import expect
 
@@ -30,8 +31,7 @@ _ODD_FAILURES: Final = (
 
 def cases(_: Stream) -> Iterator[Case]:
     """Yield the cases."""
-    failing = {"on": ["videos.create"], "transition": {"failed": "server_error", "seconds": 1}}
-    yield Case(name="failed-video", calls=(video(),), scenario=(failing,), limit=HOUR)
+    yield Case(name="failed-video", calls=(video(),), scenario=(fail_videos(1),), limit=HOUR)
     odd = FaultRule(on="videos.retrieve", label="an odd message", do=_fail_oddly)
     yield Case(
         name="failed-video-odd",

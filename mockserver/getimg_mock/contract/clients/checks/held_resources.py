@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from getimg_mock.contract.clients.cases import fault_actions
 from getimg_mock.contract.clients.cases.case_rules import (
@@ -17,8 +17,9 @@ from getimg_mock.contract.clients.cases.case_rules import (
 from getimg_mock.contract.clients.cases.client_check import client_check
 from getimg_mock.contract.clients.cases.wire_script import WireAnswer, build_error
 from getimg_mock.contract.clients.checks.files import list_finished_files
-from getimg_mock.contract.clients.checks.polling import build_later_slow_answers
+from getimg_mock.contract.clients.checks.polling import HOLD_VIDEOS, build_later_slow_answers
 from getimg_mock.contract.clients.checks.rounds import DRIPPED, ROUNDS, later_calls_are_sent
+from getimg_mock.contract.clients.checks.wait_endings import fail_videos
 from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
 from getimg_mock.contract.verdicts import expect, warn_unless
 
@@ -77,7 +78,7 @@ def cases(_: Stream) -> Iterator[Case]:
         calls=(video(), video()),
         options={"poll_interval": 5, "wait_timeout": 12},
         needs=("wait_timeout",),
-        scenario=({"on": ["videos.create"], "transition": {"hold": True}},),
+        scenario=(HOLD_VIDEOS,),
         patience=None,
         limit=HOUR,
     )
@@ -129,11 +130,10 @@ def _build_waits_in_vain() -> Iterator[Case]:
     )
     gone = fault_actions.answer_instead(build_error(404, "not_found", "Not found."))
     refuse = FaultRule(on="videos.retrieve", do=gone, label="404 for good")
-    hold = {"on": ["videos.create"], "transition": {"hold": True}}
-    yield many.with_changes(name=f"{_IN_VAIN}-failed", scenario=(_fail_videos(12),))
+    yield many.with_changes(name=f"{_IN_VAIN}-failed", scenario=(fail_videos(12),))
     yield many.with_changes(
         name=f"{_IN_VAIN}-late",
-        scenario=(hold,),
+        scenario=(HOLD_VIDEOS,),
         first_requests=_POLLS_IN_VAIN,
         rules=(build_later_slow_answers(),),
     )
@@ -142,18 +142,10 @@ def _build_waits_in_vain() -> Iterator[Case]:
         name=f"{_IN_VAIN}-real",
         options={"poll_interval": 0.4},
         needs=("poll_interval",),
-        scenario=(_fail_videos(0.2),),
+        scenario=(fail_videos(0.2),),
         patience=8.0,
         real_time=True,
     )
-
-
-def _fail_videos(seconds: float) -> dict[str, Any]:
-    """Return the scenario step that lets each video fail after `seconds`."""
-    return {
-        "on": ["videos.create"],
-        "transition": {"failed": "server_error", "seconds": seconds},
-    }
 
 
 _FAILURES: Final[tuple[FaultAction, ...]] = (
@@ -259,14 +251,14 @@ def _count_most(case: str) -> int:
 
 def _closing_closes(history: ClientHistory) -> Observation:
     """Judge what is open after the end; where first calls raced, one forgotten pool is no more."""
+    if history.case == _ENDED:
+        wanted = "the program to end, as it has nothing more to read"
+        return expect(not history.unclosed, wanted, "it goes on", *history.requests[-1:])
     judge = warn_unless if history.case == "threads" else expect
-    ended = history.case == _ENDED
     return judge(
         not history.unclosed,
-        "the program to end, as it has nothing more to read"
-        if ended
-        else "no open connection, and no task, once the client is closed",
-        "it goes on" if ended else f"{history.unclosed}",
+        "no open connection, and no task, once the client is closed",
+        f"{history.unclosed}",
         *history.requests[-1:],
     )
 

@@ -36,7 +36,7 @@ HOLD_VIDEOS: Final[dict[str, Any]] = {"on": ["videos.create"], "transition": {"h
 _SLOW_ANSWER: Final = 23.0
 _SLOW_ANSWER_REAL: Final = 2.4
 """How long some polls take: two more, at the interval of the case, would be due meanwhile."""
-_LATER: Final = 150
+_LATER: Final = 150  # polls, of which ten minutes have 120 at the advised interval
 _SLOW_ANSWER_LATER: Final = 4.0
 """Less than the timeouts that HTTP clients have where nobody gives them one."""
 _MISSED: Final = 9.9
@@ -136,10 +136,10 @@ def _build_headers_change(*headers: tuple[str, str]) -> Callable[[WireAnswer], W
     return lambda answer: answer.with_headers(*headers)
 
 
-def build_slow_answers(seconds: float, **more: Any) -> FaultRule:
+def build_slow_answers(seconds: float, act: FaultAction | None = None, **more: Any) -> FaultRule:
     """Return the rule that answers polls after so many seconds: all, or those that `more` names."""
-    act = fault_actions.answer_late(seconds)
-    return FaultRule(on="videos.retrieve", do=act, label=_SLOW_LABEL, **more)
+    late = fault_actions.answer_late(seconds, act)
+    return FaultRule(on="videos.retrieve", do=late, label=_SLOW_LABEL, **more)
 
 
 def build_later_slow_answers(act: FaultAction | None = None) -> FaultRule:
@@ -147,9 +147,8 @@ def build_later_slow_answers(act: FaultAction | None = None) -> FaultRule:
 
     One that has no end of its own takes fewer polls to show that, and each is in time for clients.
     """
-    late = fault_actions.answer_late(_SLOW_ANSWER_LATER, act)
     nth = tuple(range(_LATER, _LATER + 1000))
-    return FaultRule(on="videos.retrieve", do=late, label=_SLOW_LABEL, nth=nth, must=False)
+    return build_slow_answers(_SLOW_ANSWER_LATER, act, nth=nth, must=False)
 
 
 def build_failing_polls(act: FaultAction) -> FaultRule:

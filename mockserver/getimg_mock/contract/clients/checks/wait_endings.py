@@ -59,7 +59,7 @@ def cases(_: Stream) -> Iterator[Case]:
     yield from _build_slow_answer_cases()
     yield from _build_bad_answer_cases()
     yield from _build_whole_wait_cases()
-    yield build_wait_case("failing", scenario=(_fail_videos(12),))
+    yield build_wait_case("failing", scenario=(fail_videos(12),))
     yield from _build_cancelled_cases()
     for name, seconds in (("clock-back", -3600.0), ("clock-ahead", 3600.0)):
         yield build_wait_case(name, settings=SLOW_VIDEO, wall_jumps=((11.0, seconds),))
@@ -73,7 +73,7 @@ def cases(_: Stream) -> Iterator[Case]:
         rules=(FaultRule(on="videos.retrieve", do=later, label="asks for 20 s", nth=(2,)),),
     )
     yield build_real_wait_case(
-        "failing-real", patience=10, wait_timeout=10, scenario=(_fail_videos(2),)
+        "failing-real", patience=10, wait_timeout=10, scenario=(fail_videos(2),)
     )
 
 
@@ -220,7 +220,7 @@ def _build_whole_wait_cases() -> Iterator[Case]:
     )
 
 
-def _fail_videos(seconds: int) -> dict[str, Any]:
+def fail_videos(seconds: float) -> dict[str, Any]:
     """Return the scenario step that lets each video fail after `seconds`."""
     return {
         "on": ["videos.create"],
