@@ -72,6 +72,7 @@ def test_what_failed_good_clients_once_does_so_no_more(name: str, checks: str) -
         ("SendsWithoutTimeout", "GC802", "FAIL"),
         ("RaisesOneErrorForAllWaits", "GC502", "FAIL"),
         ("DeletesCancelledVideos", "GC101", "FAIL"),
+        ("SharesOneListAmongCallers", "GC110", "FAIL"),
     ],
 )
 def test_what_was_missed_at_first_sight_is_found_by_the_right_check(
@@ -87,12 +88,14 @@ def test_what_was_missed_at_first_sight_is_found_by_the_right_check(
     [
         ("ClosesSessionInOutage", "GC308", "after-each-real"),
         ("NeverForgivesFailedPolls", "GC409", "get-wait-apart-real"),
+        ("WaitsForStaleLockFiles", "GC612", "stalled-killed"),
+        ("TellsCostsUnderLocalDays", "GC202", "legal-costs"),
     ],
 )
-def test_what_a_failure_leaves_behind_is_found_in_programs(
+def test_what_was_missed_at_first_sight_is_found_in_programs(
     name: str, check: str, case: str
 ) -> None:
-    """A program that cannot advance its clocks is asked in real time, by failures one at a time."""
+    """Programs without clocks to advance are asked in real time, east and west of Greenwich."""
     driver = ProcessDriver(find_command(CLIENTS[name]), name)
     try:
         result = verify(driver, checks=choose_checks([check]), among=[case])

@@ -72,7 +72,8 @@ class ClientCall:
     `into` is the index of the earlier call whose directory it uses. With `child`, a forked process
     makes the call with the client of its parent. A client that has one of the operations in
     `unless` skips the call, which substitutes for them. `after` seconds pass before it. With `key`,
-    another client makes it, which has that key.
+    another client makes it, which has that key. With `killed`, the process that makes it is killed
+    once nothing more comes.
     """
 
     op: str
@@ -82,6 +83,7 @@ class ClientCall:
     unless: tuple[str, ...] = ()
     after: float = 0.0
     key: str = ""
+    killed: bool = False
 
     def instead_of(self, *ops: str) -> ClientCall:
         """Return the call for clients that have none of these operations."""
@@ -122,6 +124,8 @@ class Case:
     decoys: bool = False
     """Whether the environment names another key and address than the client is given."""
     together: bool = False
+    spoils: bool = False
+    """Whether the caller empties each list and object that it gets, as its own."""
     apart: bool = False
     """Whether each call is made in a thread of its own, which ends with it."""
     limit: float = 6 * 3600

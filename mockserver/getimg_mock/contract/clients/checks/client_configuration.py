@@ -50,6 +50,9 @@ def cases(stream: Stream) -> Iterator[Case]:
     first = {"url": _FRAME, "role": "first_frame"}
     changed = (image(images=[reference]), video(images=[first]))
     yield Case(name="mutation", calls=changed, settings=_QUICK)
+    yield Case(
+        name="shared-lists", calls=(models(),) * 3, together=True, spoils=True, patience=None
+    )
 
 
 def _build_address_cases() -> Iterator[Case]:
@@ -193,14 +196,15 @@ def _judge_key(history: ClientHistory, each: ClientExchange) -> Iterator[Observa
     evidence="choice",
     why="A request that is built in a shared object can reach the wrong caller.",
     fix="Copy what you change; keep the state of a call in local variables.",
-    cases=("together", "mutation", "several-files"),
+    cases=("together", "mutation", "several-files", "shared-lists"),
 )
 def calls_do_not_touch_each_other(history: ClientHistory) -> Iterator[Observation]:
     """Demands that calls change none of their arguments and share no state.
 
     Fails when an argument differs after the call, or when one of six concurrent calls returns the
-    result of another prompt. Fails as well when a client in Python sets for the whole process: its
-    folder, umask, timeout of sockets, decimals, certificates of urllib, or handler of interrupts.
+    result of another prompt, or a list that the caller of another has emptied. Fails as well when a
+    client in Python sets for the whole process: its folder, umask, timeout of sockets, decimals,
+    certificates of urllib, or handler of interrupts.
     """
     for each in history.changes:
         yield fail("the process as it was", f"{each} has changed")
@@ -210,6 +214,10 @@ def calls_do_not_touch_each_other(history: ClientHistory) -> Iterator[Observatio
             "the caller's objects unchanged",
             f"{outcome.op} changed its arguments",
         )
+    if history.case == "shared-lists":
+        for outcome in history.calls("models"):
+            whole = outcome.kind != "value" or outcome.value
+            yield expect(whole, "a list of one's own", "one that another caller has emptied")
     if history.case != "together":
         return
     made = {

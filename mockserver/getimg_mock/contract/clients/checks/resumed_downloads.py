@@ -1,11 +1,17 @@
-"""Cases of downloads that are taken up again, and get another part than they asked for (GC602)."""
+"""Cases of downloads that are taken up again.
+
+They get another part than they asked for (GC602), or the process before them was killed (GC612).
+"""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from getimg_mock.contract.clients.cases.wire_script import WireAnswer, build_error
+from getimg_mock.contract.clients.cases import fault_actions
+from getimg_mock.contract.clients.cases.case_rules import download, image
+from getimg_mock.contract.clients.cases.wire_script import WireAnswer, build_error, cut
 from getimg_mock.contract.clients.checks.files import JPEG, build_download_case, serve_range
 from getimg_mock.contract.clients.checks.partial_downloads import (
     build_rule,
@@ -17,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from getimg_mock.contract.clients.cases.case_rules import Case
+    from getimg_mock.contract.clients.cases.wire_script import WireScript
     from getimg_mock.contract.clients.fault_serving.fault_server import FaultContext
     from getimg_mock.world.randomness import Stream
 
@@ -29,6 +36,21 @@ def cases(_: Stream) -> Iterator[Case]:
         half = build_rule(partial(serve_half, serve), "half", nth=(1,))
         then = build_rule(serve, "the file", must=False)
         yield build_download_case(f"cut-once-{name}", half, then, calls=download_twice())
+    stall = fault_actions.act_by_call((_serve_whole, _stall, _serve_whole))
+    yield build_download_case(
+        "stalled-killed",
+        build_rule(stall, "stalls, and its process is killed", must=False),
+        calls=(image(), replace(download(), killed=True), download(into=1)),
+        patience=8,
+    )
+
+
+def _serve_whole(turn: FaultContext) -> WireAnswer:
+    return serve_range(turn, JPEG, _TAG)
+
+
+def _stall(turn: FaultContext) -> WireScript:
+    return cut(_serve_whole(turn), end="hang")
 
 
 def _serve_more_than_asked(turn: FaultContext) -> WireAnswer:

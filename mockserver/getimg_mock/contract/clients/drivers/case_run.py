@@ -9,18 +9,19 @@ import os
 import threading
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.clients.cases.case_rules import KEY, EarlierResult
 from getimg_mock.contract.clients.cases.client_history import CallOutcome, ClientHistory
-from getimg_mock.contract.clients.drivers import forks
 from getimg_mock.contract.clients.drivers.capabilities import find_absent_operations
 from getimg_mock.contract.clients.drivers.client_factory import (
     create_client,
     create_or_refuse,
     reject_coroutine,
 )
+from getimg_mock.contract.clients.drivers.forked_calls import make_call_in_child
 from getimg_mock.contract.clients.drivers.program_protocol import resolve_arguments
 from getimg_mock.contract.clients.drivers.saved_files import read_files
 from getimg_mock.contract.clients.drivers.serialization import (
@@ -188,9 +189,10 @@ class CaseRun:
         base, key = self.case.base, key or self.case.key
         if key != key.strip():
             return create_or_refuse(self.make, base_url=base, key=key, **given)
+        named: dict[str, str | None] = {"base_url": base, "key": key}
         if "base_url" in self.case.environment:
-            return create_client(self.make, self.name, base_url=None, key=None, **given)
-        return create_client(self.make, self.name, base_url=base, key=key, **given)
+            named = dict.fromkeys(named)
+        return create_client(self.make, self.name, self.adversary.connections, **named, **given)
 
     def _inspect_adapter(self, adapter: Any) -> None:
         if self.holdings:
@@ -217,8 +219,8 @@ class CaseRun:
         if call.op == "download":
             place.mkdir(exist_ok=True)
             args["directory"] = str(place)
-        self.begun[number] = first, began = len(self.adversary.exchanges), self.time.seconds()
-        return call, args, place, first, began
+        self.begun[number] = begun = len(self.adversary.exchanges), self.time.seconds()
+        return call, args, place, *begun
 
     def _call(self, adapter: Any, number: int) -> None:
         begun = self._begin(number)
@@ -230,7 +232,7 @@ class CaseRun:
         if seconds is not None:
             self.time.interrupt_at = self.time.seconds() + seconds
         with trace_memory(self.network, on=self.case.memory) as memory:
-            made = self._invoke_in_child if call.child else self._invoke
+            made = self._invoke_in_child if call.child or call.killed else self._invoke
             result = made(adapter, call, args)
         if seconds is not None:
             self.time.interrupt_at = None
@@ -240,11 +242,18 @@ class CaseRun:
         try:
             value = getattr(adapter, call.op)(**args)
             reject_coroutine(self.name, call.op, value)
-            return {"kind": "value", "value": to_json_value(value)}
+            return {"kind": "value", "value": self._take(value)}
         except SettingsError:
             raise
         except BaseException as error:  # noqa: BLE001 - whatever a client raises is its outcome
             return self._describe_raised(error, adapter)
+
+    def _take(self, value: Any) -> Any:
+        """Return a result as JSON, and empty it where the case says that the caller does so."""
+        told = to_json_value(value)
+        if self.case.spoils and isinstance(value, list | dict):
+            value.clear()
+        return told
 
     def _describe_raised(self, error: BaseException, adapter: Any) -> dict[str, Any]:
         """Return the outcome of a call that raised."""
@@ -265,16 +274,9 @@ class CaseRun:
     def _invoke_in_child(
         self, adapter: Any, call: ClientCall, args: dict[str, Any]
     ) -> dict[str, Any]:
-        """Make a call in a forked child, and list the parent's connections that it used."""
-        inherited = {each.number for each in self.network.connections}
-        first = len(self.adversary.exchanges)
-
-        def work() -> dict[str, Any]:
-            made = self._invoke(adapter, call, args)
-            used = {each.connection for each in self.adversary.exchanges[first:]}
-            return made | {"shared": sorted(used & inherited)}
-
-        said = forks.run_in_child(work)
+        invoke, said = partial(self._invoke, adapter, call, args), None
+        if self.alone or not call.killed:
+            said = make_call_in_child(invoke, self.network, killed=call.killed)
         if said is None:
             self.unforked = not self.alone
             said = {"kind": "abandoned", "error": {"text": "did not return"}}
@@ -294,7 +296,7 @@ class CaseRun:
                     value = await self._await_until_interrupted(value, number)
                 else:  # an adapter may be only partly async, and its plain methods block
                     self.time.blocked = blocked
-                result: dict[str, Any] = {"kind": "value", "value": to_json_value(value)}
+                result: dict[str, Any] = {"kind": "value", "value": self._take(value)}
             except SettingsError:
                 raise
             except BaseException as error:  # noqa: BLE001 - whatever a client raises is its outcome

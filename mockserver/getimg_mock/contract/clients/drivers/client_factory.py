@@ -15,7 +15,7 @@ from getimg_mock.contract.clients.cases.case_rules import BASE, KEY, OPS, OPTION
 from getimg_mock.errors import SettingsError, UnknownNameError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sized
     from types import TracebackType
 
 _EXPECTED_CALL: Final = "make(base_url=..., key=...)"
@@ -73,11 +73,22 @@ def probe_capabilities(make: Callable[..., Any], name: str) -> Capabilities:
     )
 
 
-def create_client(make: Callable[..., Any], name: str, **given: Any) -> Any:
-    """Return a client; raises `SettingsError`, with the traceback, where its factory fails."""
+def create_client(
+    make: Callable[..., Any], name: str, connections: Sized = (), **given: Any
+) -> Any:
+    """Return a client; raises `SettingsError`, with the traceback, where its factory fails.
+
+    One that fails after it made `connections` may do so because of the answer: what stands for it
+    raises that error in each operation.
+    """
+    before = len(connections)
     try:
         client = make(**given)
-    except Exception as error:  # noqa: BLE001 - a factory may raise anything
+    except (Exception, KeyboardInterrupt) as error:
+        if len(connections) > before:
+            return _RefusedClient(error)
+        if isinstance(error, KeyboardInterrupt):
+            raise
         shown = ", ".join(f"{each}={value!r}" for each, value in given.items() if each != "key")
         raise SettingsError(
             with_trace(f"{name} raised when it was called with key=... and {shown}.", error)
@@ -94,7 +105,7 @@ def create_client(make: Callable[..., Any], name: str, **given: Any) -> Any:
 class _RefusedClient:
     """Stands for a client that could not be created: each of its operations raises the reason."""
 
-    def __init__(self, reason: Exception) -> None:
+    def __init__(self, reason: BaseException) -> None:
         self._reason = reason
 
     def __getattr__(self, name: str) -> Callable[..., Any]:

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
+from getimg_mock.contract.clients.cases.case_rules import EAST, WEST
 from getimg_mock.contract.clients.drivers.capabilities import (
     find_in_process_need,
     find_lacking_operations,
@@ -60,6 +61,9 @@ _START_SECONDS: Final = 40.0
 _END_SECONDS: Final = 8.0
 """How long a program may take to end once it has nothing more to read."""
 _GRACE: Final = 1.0
+_ZONES: Final = {EAST: "Asia/Tokyo", WEST: "America/Los_Angeles"}
+"""The local time zones of cases, by names that the libraries of all languages know. None is UTC:
+a program that takes its own zone for UTC looks well there."""
 _DESCRIBE: Final[dict[str, Any]] = {"case": "describe", "op": "describe", "args": {}}
 _RUN_CASES: Final = 2
 """How many times the limit of one case the whole run may take."""
@@ -95,6 +99,7 @@ class ProcessDriver:
         self._log, self._wrong = ProgramLog(), list[str]()
         self._closed = False
         self._variables: dict[str, str] = {}
+        self._zone = EAST
         self._is_ready = self._is_starved = False
         self._late_start: float | None = None
         self._end_of_run = float("inf")
@@ -191,6 +196,9 @@ class ProcessDriver:
     @contextmanager
     def _set_environment(self, case: Case) -> Iterator[None]:
         """Let a program of its own make the calls of a case whose environment is another."""
+        if case.zone != self._zone:
+            self._kill()
+            self._zone = case.zone
         if not case.decoys:
             yield
             return
@@ -357,5 +365,6 @@ class ProcessDriver:
         if self._closed:
             raise SettingsError(f"{self._shown} was closed.")
         if self._process is None:
-            self._process, self._lines = start_program(self.command, self._log, self._variables)
+            variables = {"TZ": _ZONES[self._zone], **self._variables}
+            self._process, self._lines = start_program(self.command, self._log, variables)
         return self._process

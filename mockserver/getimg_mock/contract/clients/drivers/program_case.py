@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from getimg_mock.contract.targets.http_target import HttpTarget
     from getimg_mock.media.cache import MediaCache
 
+_SECONDS_TO_KILL: Final = 0.5
+"""How long a call goes on whose program is to be killed, before the grace that each call has."""
 _ADVANCE_SECONDS: Final = 2.0
 """How long a driver may take to advance its clocks."""
 _SHORT_PAUSE: Final = 2.0
@@ -172,9 +174,11 @@ class ProgramCase:
         first, began = len(adversary.exchanges), adversary.seconds()
         requests = [build_request(self.case, each, asked[each], self.options) for each in asked]
         unwanted = [self.case.find_interruption(each) is not None for each in asked]
+        killed = any(self.case.calls[each].killed for each in asked)
+        patience = _SECONDS_TO_KILL if killed else self.case.patience or 0.0
         said = self.program.ask(
             *requests,
-            patience=min(self.case.patience or 0.0, self.program.seconds_left),
+            patience=min(patience, self.program.seconds_left),
             cancel_after=self.case.interrupt_after if any(unwanted) else None,
             to_cancel=[each["case"] for each, no in zip(requests, unwanted, strict=True) if no],
         )

@@ -23,8 +23,6 @@ _MOST_LOGGED: Final = 4 * 1024 * 1024
 """How many bytes of a case's log are kept: the first ones."""
 _CATCH_UP_SECONDS: Final = 1.0
 """How long what a program has written by now is waited for, at most."""
-_ZONE: Final = "Asia/Tokyo"
-"""Nine hours ahead of UTC, by a name that the libraries of all languages know."""
 _HAS_POLL: Final = sys.platform != "win32"
 
 
@@ -124,9 +122,8 @@ def start_program(
 ) -> tuple[subprocess.Popen[bytes], queue.Queue[bytes]]:
     """Return a started program and the lines of its standard output.
 
-    `variables` are added to those of the environment, and so is a local time zone that is not UTC,
-    as adapters have one: a program that takes its own zone for UTC looks well otherwise.
-    Raises `SettingsError` where it cannot be started.
+    `variables` are added to those of the environment. Raises `SettingsError` where it cannot be
+    started.
     """
     try:
         process = subprocess.Popen(  # noqa: S603 - the caller's own program
@@ -134,7 +131,7 @@ def start_program(
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env={**os.environ, "TZ": _ZONE, **(variables or {})},
+            env={**os.environ, **(variables or {})},
         )
     except OSError as error:
         raise SettingsError(

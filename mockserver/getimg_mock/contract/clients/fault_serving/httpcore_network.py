@@ -152,13 +152,18 @@ class Connection:
         if self.reader.broken:
             self._schedule(_BAD_REQUEST)
 
+    @property
+    def hangs(self) -> bool:
+        """Whether nothing more comes, and no end."""
+        return bool(self._coming) and self._coming[0][1] == "hang"
+
     def take_next(self, size: int, timeout: float | None) -> tuple[float, bytes | str]:
         """Return how long the client waits for the next piece, and the piece: bytes, or an end."""
         if self.network.watch is not None:
             self.network.watch()
         patience = float("inf") if timeout is None else timeout
         now = self.network.time.seconds()
-        if not self._coming or self._coming[0][1] == "hang":
+        if not self._coming or self.hangs:
             return patience, "silence"
         due, what, meanwhile = self._coming[0]
         if due - now > patience:
