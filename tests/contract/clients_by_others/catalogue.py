@@ -70,6 +70,10 @@ from tests.contract.clients_by_others import (
     faults_twelfth_money,
     faults_twelfth_reading,
     faults_twelfth_waiting,
+    faults_twentieth_files,
+    faults_twentieth_money,
+    faults_twentieth_reading,
+    faults_twentieth_waiting,
     faulty_downloads,
     faulty_money,
     faulty_polling,
@@ -111,6 +115,8 @@ from tests.contract.clients_by_others import (
     good_thirteenth_waits,
     good_twelfth_files,
     good_twelfth_waits,
+    good_twentieth_files,
+    good_twentieth_waits,
 )
 from tests.contract.clients_by_others.registry import CLIENTS, Entry
 
@@ -175,6 +181,7 @@ LISTED = (
     good_seventeenth_files,
     good_eighteenth_files,
     good_nineteenth_files,
+    good_twentieth_files,
     good_tenth_waits,
     good_eleventh_waits,
     good_twelfth_waits,
@@ -185,6 +192,7 @@ LISTED = (
     good_seventeenth_waits,
     good_eighteenth_waits,
     good_nineteenth_waits,
+    good_twentieth_waits,
     faults_tenth_files,
     faults_eleventh_files,
     faults_twelfth_files,
@@ -195,6 +203,7 @@ LISTED = (
     faults_seventeenth_files,
     faults_eighteenth_files,
     faults_nineteenth_files,
+    faults_twentieth_files,
     faults_tenth_money,
     faults_eleventh_money,
     faults_twelfth_money,
@@ -205,6 +214,7 @@ LISTED = (
     faults_seventeenth_money,
     faults_eighteenth_money,
     faults_nineteenth_money,
+    faults_twentieth_money,
     faults_tenth_reading,
     faults_eleventh_reading,
     faults_twelfth_reading,
@@ -215,6 +225,7 @@ LISTED = (
     faults_seventeenth_reading,
     faults_eighteenth_reading,
     faults_nineteenth_reading,
+    faults_twentieth_reading,
     faults_tenth_waiting,
     faults_eleventh_waiting,
     faults_twelfth_waiting,
@@ -225,6 +236,7 @@ LISTED = (
     faults_seventeenth_waiting,
     faults_eighteenth_waiting,
     faults_nineteenth_waiting,
+    faults_twentieth_waiting,
 )
 
 __all__ = ["CLIENTS", "LISTED", "Entry"]
