@@ -5,7 +5,7 @@ import random
 import time
 from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager
-from typing import IO, Any
+from typing import IO, Any, cast
 
 import trio
 
