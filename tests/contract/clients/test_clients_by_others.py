@@ -41,6 +41,7 @@ def test_a_good_client_of_another_hand_breaks_no_must(name: str) -> None:
         ("AnyioNoRetries", "GC415"),
         ("SdkAsync", "GC601"),
         ("TypedRecords", "GC206"),
+        ("SdkLastLook", "GC502"),
     ],
 )
 def test_what_failed_good_clients_once_does_so_no_more(name: str, checks: str) -> None:

@@ -41,6 +41,7 @@ _SHORT_EXCESS: Final = 30.0
 """The same for a wait that is shorter than that itself: half a minute at least."""
 _EXCESS_REAL: Final = 5.0
 _LONG_VIDEO: Final = {"video_seconds": 300}
+_LONG_HOLD: Final = {"poll_interval": 5, "wait_timeout": 100, "max_retries": 5}
 _LATEST_END: Final = 30.0
 """When a wait has ended that is cancelled after 23 s or sooner, in seconds of the case."""
 
@@ -177,7 +178,7 @@ def _build_bad_answer_cases() -> Iterator[Case]:
     ):
         yield build_wait_case(
             f"held-{name}",
-            options={"poll_interval": 5, "wait_timeout": 100, "max_retries": 5},
+            options=_LONG_HOLD | ({"timeout": 30} if name == "silent" else {}),
             needs=("wait_timeout",),
             scenario=(HOLD_VIDEOS,),
             rules=(FaultRule(on="videos.retrieve", do=act, label=f"polls: {name}", nth=nth),),
