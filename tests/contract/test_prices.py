@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import given, settings
 
+from getimg_mock.contract.exchanges import parse_decimal
 from getimg_mock.contract.model_choice import (
     build_small_request,
     find_cheapest,
@@ -102,3 +103,19 @@ def test_a_malformed_price_list_has_no_price(pricing: Any) -> None:
     """A service may list anything: it is an unknown price, and never an exception."""
     model = {"id": "x", "type": "image", "pricing": pricing}
     assert compute_worst_price(b'{"model": "x"}', [model]) is None
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("0.0051234567", "0.0051234567"),
+        ("499.9948765433", "499.9948765433"),
+        ("0.30000000000000004", "0.3"),
+        ("499.99999999999943", "500"),
+    ],
+)
+def test_an_amount_is_read_as_it_is_written_but_for_what_floating_point_adds(
+    written: str, read: str
+) -> None:
+    """Documented: unit prices are decimal texts, and of any number of places."""
+    assert parse_decimal(written) == parse_decimal(Decimal(written)) == Decimal(read)

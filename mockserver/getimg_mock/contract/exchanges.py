@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _MAX_PARSED_BODY: Final = 1 << 20
 _DECIMAL_PLACES: Final = 9
+_EXACT_DIGITS: Final = 15
 _MOST_DIGITS: Final = 20
 """More than the length of any file has."""
 
@@ -194,7 +195,8 @@ def parse_length(value: str | None) -> int | None:
 def parse_decimal(value: object) -> Decimal | None:
     """Return the amount that a text or a number states; None for any other value.
 
-    It has at most 9 decimal places: what binary floating point adds behind them says nothing.
+    One of more than 15 digits, which binary floating point does not carry, has at most 9 decimal
+    places: what is behind them says nothing.
     """
     if isinstance(value, bool) or not isinstance(value, (str, int, Decimal)):
         return None
@@ -202,7 +204,9 @@ def parse_decimal(value: object) -> Decimal | None:
         amount = Decimal(value)
         if not amount.is_finite():
             return None
-        if int(amount.as_tuple().exponent) < -_DECIMAL_PLACES:
+        written = amount.as_tuple()
+        long = len(written.digits) > _EXACT_DIGITS
+        if long and int(written.exponent) < -_DECIMAL_PLACES:
             return round(amount, _DECIMAL_PLACES).normalize()
     except ArithmeticError:
         return None
