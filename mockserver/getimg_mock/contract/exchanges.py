@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 _MAX_PARSED_BODY: Final = 1 << 20
 _DECIMAL_PLACES: Final = 9
 _EXACT_DIGITS: Final = 15
+CENT: Final = Decimal("0.01")
+"""By how much amounts that are shown in cents may differ from exact ones."""
 _MOST_DIGITS: Final = 20
 """More than the length of any file has."""
 

@@ -15,6 +15,7 @@ from uvicorn.server import ServerState
 from getimg_mock.application import create_app
 from getimg_mock.control.request_guard import require_token
 from getimg_mock.errors import ServerError, SettingsError, StoreError
+from getimg_mock.isolation.thread_names import SERVER_THREAD
 from getimg_mock.serving.connection_handout import ConnectionReceiver
 from getimg_mock.serving.http_protocol import HttpProtocol
 from getimg_mock.serving.tls_settings import TlsSetup, prepare_tls
@@ -121,7 +122,7 @@ class MockServer:
         self._thread = threading.Thread(
             target=self._run,
             args=((*entrances, *self.further_entrances), started),
-            name="getimg-mock",
+            name=SERVER_THREAD,
             daemon=True,
         )
         self._thread.start()

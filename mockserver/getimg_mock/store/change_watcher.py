@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Protocol
 
 from getimg_mock.errors import StoreError
+from getimg_mock.isolation.thread_names import STORE_WATCHER_THREAD
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,7 +45,7 @@ class ChangeWatcher:
         with self._lock:
             if self._thread is None and not self._closed.is_set():
                 self._thread = threading.Thread(
-                    target=self._look_for_changes, name="getimg-mock-store", daemon=True
+                    target=self._look_for_changes, name=STORE_WATCHER_THREAD, daemon=True
                 )
                 self._thread.start()
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
+from getimg_mock.contract.exchanges import CENT
+
 ZERO: Final = Decimal(0)
-_CENT: Final = Decimal("0.01")
 
 
 class Booking(NamedTuple):
@@ -64,7 +65,7 @@ class Account:
             return ZERO
         missing = self.claimed - (self.opening - self.closing)
         shown_in_cents = all(each == round(each, 2) for each in (self.opening, self.closing))
-        return missing if missing > (_CENT if shown_in_cents else ZERO) else ZERO
+        return missing if missing > (CENT if shown_in_cents else ZERO) else ZERO
 
     def as_json(self) -> dict[str, Any]:
         """Return the books as the event of a budget shows them."""

@@ -6,7 +6,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
-from getimg_mock.contract.exchanges import parse_decimal, read_balance, read_total_cost
+from getimg_mock.contract.exchanges import CENT, parse_decimal, read_balance, read_total_cost
 from getimg_mock.contract.prices import compute_price
 from getimg_mock.contract.verdicts import expect, fail_as
 
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 ZERO: Final = Decimal(0)
 
-
-_CENT: Final = Decimal("0.01")
 
 _PLACES: Final = 2
 
@@ -61,7 +59,7 @@ def find_rounding(histories: Iterable[History]) -> Decimal:
         for each in history.with_operation("billing.balance")
         if isinstance(shown := each.object.get("balance"), str)
     ]
-    return _CENT if places and max(places) <= _PLACES else ZERO
+    return CENT if places and max(places) <= _PLACES else ZERO
 
 
 def expect_free(

@@ -20,6 +20,7 @@ from weakref import WeakKeyDictionary
 
 import anyio
 
+from getimg_mock.isolation.thread_names import SERVER_THREAD, STORE_WATCHER_THREAD
 from getimg_mock.virtual_time.binding import TimeBinding
 from getimg_mock.virtual_time.sleepers import POLL
 from getimg_mock.virtual_time.thread_activity import ThreadMonitor
@@ -34,9 +35,9 @@ START: Final = datetime(2026, 9, 1, 12, 0, 30, tzinfo=UTC)
 """When every case begins: in the middle of a day and of a rate window."""
 
 WATCHER_THREAD_NAME: Final = "getimg-mock watches"
-_SERVER_THREADS: Final = frozenset({"getimg-mock", "getimg-mock-store"})
-"""A fixture of pytest may serve the fake in the same process: it does nothing for the client."""
 """The name of threads that only watch a case and do no work of it."""
+_SERVER_THREADS: Final = frozenset({SERVER_THREAD, STORE_WATCHER_THREAD})
+"""A fixture of pytest may serve the fake in the same process: it does nothing for the client."""
 
 _EPOCH: Final = START.timestamp()
 _GRACE: Final = 0.002
