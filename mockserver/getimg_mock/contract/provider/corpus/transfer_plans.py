@@ -121,6 +121,8 @@ def _build_file_coding_steps(image: ModelJson) -> Iterator[Step]:
     for coding in _CODINGS:
         yield replace(link, headers=(("accept-encoding", coding),))
     yield link
+    part = ("range", "bytes=0-99")
+    yield replace(link, headers=(("accept-encoding", "gzip"), part), group="")
 
 
 def _build_tag_steps(video: ModelJson) -> Iterator[Step]:
