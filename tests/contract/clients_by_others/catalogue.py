@@ -117,6 +117,10 @@ from tests.contract.clients_by_others import (
     good_twelfth_waits,
     good_twentieth_files,
     good_twentieth_waits,
+    good_twentyfirst_files,
+    good_twentyfirst_more_files,
+    good_twentyfirst_more_waits,
+    good_twentyfirst_waits,
 )
 from tests.contract.clients_by_others.registry import CLIENTS, Entry
 
@@ -193,6 +197,10 @@ LISTED = (
     good_eighteenth_waits,
     good_nineteenth_waits,
     good_twentieth_waits,
+    good_twentyfirst_files,
+    good_twentyfirst_more_files,
+    good_twentyfirst_more_waits,
+    good_twentyfirst_waits,
     faults_tenth_files,
     faults_eleventh_files,
     faults_twelfth_files,
