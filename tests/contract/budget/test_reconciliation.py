@@ -125,3 +125,14 @@ def test_what_results_cost_is_owed_until_the_balance_shows_it() -> None:
     assert budget.is_owed()
     till.take("a", Decimal("0.012"))
     assert not budget.is_owed()
+
+
+def test_what_another_key_bought_is_not_owed_by_ours() -> None:
+    """A service that takes any key has a balance for each: a run would wait for ours in vain."""
+    budget = Budget(Decimal(1), MODELS, statements=Till(), keys={"a": "sk_a"})
+    sent = order_image("sk_ax")
+    budget.before_request(sent, post("image", {}))
+    body = b'{"id": "req-1", "status": "completed", "usage": {"total_cost": 0.012}}'
+    budget.after_request(sent, post("image", {}), ReceivedResponse(200, (), body))
+    assert not budget.is_owed()
+    assert budget.spent == PRICE

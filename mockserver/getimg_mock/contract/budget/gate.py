@@ -127,7 +127,8 @@ class Budget:
         price = compute_worst_price(sent.body, self.models)
         if price is None:
             raise RefusedError("its price is unknown")
-        key = self._find_key(sent)
+        known = self._find_key(sent)
+        key = known or next(iter(self.keys), "a")
         if key not in self._busy:
             self._read_balance(key)
             self._busy.add(key)
@@ -143,7 +144,7 @@ class Budget:
             )
         self._add(price, day)
         self.accounts[key].open += price
-        self._reserved[id(sent)] = Booking(price, day, key)
+        self._reserved[id(sent)] = Booking(price, day, key, foreign=not known)
 
     def _reserve_today(self, price: Decimal) -> str | None:
         """Book a price under today's date and return the date; None when it does not fit."""
@@ -155,9 +156,9 @@ class Budget:
         return day
 
     def _find_key(self, sent: PreparedRequest) -> str:
+        """Return the name of the key that a request has; empty where it is none of them."""
         told = {v.partition(" ")[2].strip() for n, v in sent.headers if n == "authorization"}
-        found = (name for name, secret in self.keys.items() if secret in told)
-        return next(found, next(iter(self.keys), "a"))
+        return next((name for name, secret in self.keys.items() if secret in told), "")
 
     def after_request(
         self, sent: PreparedRequest, step: Send, received: ReceivedResponse | None
@@ -213,6 +214,7 @@ class Budget:
             return
         account = self.accounts[reserved.key]
         account.claimed += cost
+        account.foreign += cost if reserved.foreign else ZERO
         if cost > reserved.amount:
             self._book(cost - reserved.amount)
         self._doubt(reserved, max(ZERO, reserved.amount - cost))

@@ -17,6 +17,8 @@ class Booking(NamedTuple):
     amount: Decimal
     day: str
     key: str = ""
+    foreign: bool = False
+    """Whether the request had none of the keys, so that another balance may have paid."""
 
 
 @dataclass(slots=True)
@@ -29,6 +31,8 @@ class Account:
     last_costs: Decimal | None = None
     claimed: Decimal = ZERO
     """The sum of the costs that results state."""
+    foreign: Decimal = ZERO
+    """How much of that is for requests with another key, which its own balance need not show."""
     open: Decimal = ZERO
     """Reserved for requests that have not ended, or whose end is unknown."""
     doubts: list[Booking] = field(default_factory=list)
@@ -63,7 +67,7 @@ class Account:
         """What results say they cost and the balance does not show; a cent may be rounding."""
         if self.opening is None or self.closing is None:
             return ZERO
-        missing = self.claimed - (self.opening - self.closing)
+        missing = self.claimed - self.foreign - (self.opening - self.closing)
         shown_in_cents = all(each == round(each, 2) for each in (self.opening, self.closing))
         return missing if missing > (CENT if shown_in_cents else ZERO) else ZERO
 
