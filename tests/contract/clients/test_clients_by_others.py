@@ -42,6 +42,9 @@ def test_a_good_client_of_another_hand_breaks_no_must(name: str) -> None:
         ("SdkAsync", "GC601"),
         ("TypedRecords", "GC206"),
         ("SdkLastLook", "GC502"),
+        ("HttpxStatesDefaults", "GC102"),
+        ("HttpxFolderPerGeneration", "GC614"),
+        ("SdkAsyncTriesKeyFirst", "GC506"),
     ],
 )
 def test_what_failed_good_clients_once_does_so_no_more(name: str, checks: str) -> None:

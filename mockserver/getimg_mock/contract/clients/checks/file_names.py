@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from pathlib import PurePath
 from typing import TYPE_CHECKING, Final
 
 from getimg_mock.contract.clients.cases import fault_actions
@@ -27,6 +26,7 @@ from getimg_mock.contract.clients.checks.files import (
     build_result_rules,
     describe_result,
     double_items,
+    find_told_name,
     list_finished_files,
     serve_own_picture,
 )
@@ -230,7 +230,7 @@ def _files_are_their_own(history: ClientHistory) -> Iterator[Observation]:
                 outcome.shown,
             )
         if outcome.kind == "value":
-            name = PurePath(str(outcome.value)).name
+            name = find_told_name(outcome)
             later = [each.files.get(name) for each in calls if each.ended > outcome.ended]
             right = all(each == wanted for each in (outcome.files.get(name), *later))
             yield expect(right, "the bytes of its own file", f"others in {name}")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
+import os
+from pathlib import PurePath, PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.clients.cases.case_rules import (
@@ -123,6 +124,20 @@ def serve_unasked_part(turn: FaultContext) -> WireAnswer:
     half = len(JPEG) // 2
     where = ("Content-Range", f"bytes {half}-{len(JPEG) - 1}/{len(JPEG)}")
     return WireAnswer(206, (("Content-Type", find_mime_type(turn)), where), JPEG[half:])
+
+
+def find_told_name(outcome: CallOutcome) -> str:
+    """Return the name, among the files of a download, of the path that it returned.
+
+    Empty where it returned none. A path that is not absolute is one in the folder of the call.
+    """
+    if not isinstance(outcome.value, str):
+        return ""
+    told = PurePath(outcome.value)
+    if not told.is_absolute():
+        return told.name
+    asked, own = (os.path.realpath(each) for each in (outcome.args["directory"], told.parent))
+    return os.path.relpath(PurePath(own, told.name), asked)
 
 
 def list_finished_files(outcome: CallOutcome) -> list[str]:

@@ -26,7 +26,11 @@ from getimg_mock.world.unknown_fields import find_unknown_fields
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from getimg_mock.contract.clients.cases.client_history import ClientExchange, ClientHistory
+    from getimg_mock.contract.clients.cases.client_history import (
+        CallOutcome,
+        ClientExchange,
+        ClientHistory,
+    )
     from getimg_mock.contract.verdicts import Observation
     from getimg_mock.world.limits import Kind
     from getimg_mock.world.randomness import Stream
@@ -38,6 +42,12 @@ _FORMS: Final = {
     "generate_video": "videos.create",
     "submit_video": "videos.create",
 }
+_DEFAULTS: Final = {
+    "generate_image": {("output_format", '"jpeg"')},
+    "generate_video": {("sound", "false")},
+    "submit_video": {("sound", "false")},
+}
+"""Documented defaults, as JSON: to send one changes nothing."""
 _MIN_IMAGE: Final = {"model": IMAGE["model"], "prompt": IMAGE["prompt"]}
 _MIN_VIDEO: Final = {"model": VIDEO["model"], "prompt": VIDEO["prompt"]}
 _FRAMES: Final = [{"url": "https://example.com/frame.png", "role": "first_frame"}]
@@ -156,11 +166,12 @@ def what_is_left_out_is_absent(history: ClientHistory) -> Iterator[Observation]:
     """Demands that a field or parameter that the caller omits is not sent.
 
     Fails on a submission with a null or an extra field, and on an extra parameter of a model list.
+    A default that the documentation names, `output_format: jpeg` and `sound: false`, may be sent.
     """
     for outcome in history.calls():
         for each in history.during(outcome):
             if each.operation == _FORMS.get(outcome.op):
-                extra = set(read_fields(each)) - set(outcome.args)
+                extra = _find_extra_fields(each, outcome)
                 yield expect(not extra, "no field that the caller left out", sorted(extra), each)
             elif outcome.op == "models" and each.operation == "models.list":
                 found = parse_qs(each.query, keep_blank_values=True)
@@ -173,6 +184,16 @@ def what_is_left_out_is_absent(history: ClientHistory) -> Iterator[Observation]:
     for each in history.submissions:
         nulls = [name for name, value in read_fields(each).items() if value is None]
         yield expect(not nulls, "no null for what was left out", nulls, each)
+
+
+def _find_extra_fields(each: ClientExchange, outcome: CallOutcome) -> set[str]:
+    """Return the fields of an order that the caller left out and that are no documented default."""
+    defaults = _DEFAULTS[outcome.op]
+    return {
+        name
+        for name, value in read_fields(each).items()
+        if name not in outcome.args and (name, json.dumps(value)) not in defaults
+    }
 
 
 @client_check(

@@ -5,8 +5,6 @@ What a client has saved before belongs to its caller, who may move, change or de
 
 from __future__ import annotations
 
-import os
-from pathlib import PurePath
 from typing import TYPE_CHECKING, Final
 
 from getimg_mock.contract.clients.cases.case_rules import Case, ClientCall
@@ -14,6 +12,7 @@ from getimg_mock.contract.clients.checks.files import (
     DOWNLOAD_OPERATION,
     JPEG,
     describe_result,
+    find_told_name,
     list_finished_files,
     serve_picture,
 )
@@ -86,10 +85,7 @@ def files_are_saved_where_asked(history: ClientHistory) -> Iterator[Observation]
 
 def _is_there(outcome: CallOutcome) -> bool:
     """Return whether the file is at the path that was told, or anywhere where none was told."""
-    if not isinstance(outcome.value, str):
+    told = find_told_name(outcome)
+    if not told:
         return any(outcome.files[each] == JPEG for each in list_finished_files(outcome))
-    told = PurePath(outcome.value)
-    if not told.is_absolute():
-        return outcome.files.get(told.name) == JPEG
-    asked, own = (os.path.realpath(each) for each in (outcome.args["directory"], told.parent))
-    return outcome.files.get(os.path.relpath(PurePath(own, told.name), asked)) == JPEG
+    return outcome.files.get(told) == JPEG

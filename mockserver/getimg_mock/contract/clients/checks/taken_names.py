@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from getimg_mock.contract.clients.cases.case_rules import Case, ClientCall
@@ -12,6 +12,7 @@ from getimg_mock.contract.clients.checks.files import (
     DOWNLOAD_OPERATION,
     JPEG,
     describe_result,
+    find_told_name,
     list_finished_files,
 )
 from getimg_mock.contract.clients.checks.saved_again import (
@@ -184,7 +185,7 @@ def _is_saved(outcome: CallOutcome, *, taken: bool) -> Observation:
 
 def _has_file(outcome: CallOutcome) -> bool:
     """Return whether the path that was returned is that of the file; else whether any other is."""
-    told = PurePath(outcome.value).name if isinstance(outcome.value, str) else ""
+    told = find_told_name(outcome)
     if told in outcome.files:
         return outcome.files[told] == JPEG
     return any(outcome.files[each] == JPEG for each in list_finished_files(outcome))

@@ -307,8 +307,8 @@ def cancelling_is_prompt(history: ClientHistory) -> Iterator[Observation]:
             outcome.shown,
             *sent[-2:],
         )
-        if outcome.op == "generate_image":
-            continue
+        if outcome.op == "generate_image" or not any(each.submits for each in sent):
+            continue  # what was not ordered has no id
         yield expect(
             names_generation(outcome, sent, read_own_log(history.logs)),
             "the generation's id, on the error or in the log",
