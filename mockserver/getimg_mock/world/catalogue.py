@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from getimg_mock._shipped import read_text
 from getimg_mock.world.catalogue_file import read_entries
-from getimg_mock.world.sizes import Size, compute_size
+from getimg_mock.world.sizes import Size, compute_size, parse_ratio
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -218,13 +218,16 @@ def _build_sizes(
     *,
     video: bool,
 ) -> Mapping[tuple[str, str], Size]:
+    # For a word such as "auto" the model chooses: the first ratio in numbers.
+    usual = next((each for each in ratios if parse_ratio(each) is not None), "")
     sizes: dict[tuple[str, str], Size] = {}
     for ratio in ratios:
-        row = listed.get(ratio, {})
+        shape = ratio if parse_ratio(ratio) is not None else usual
+        row = listed.get(ratio) or listed.get(shape, {})
         for resolution in resolutions:
             pair = row.get(resolution)
             sizes[ratio, resolution] = (
-                Size(*pair) if pair else compute_size(ratio, resolution, video=video)
+                Size(*pair) if pair else compute_size(shape, resolution, video=video)
             )
     return MappingProxyType(sizes)
 

@@ -31,6 +31,7 @@ _MOST_FPS: Final = 120
 _MOST_DIGITS: Final = 20
 _SHOWN: Final = 60
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_WORD: Final = re.compile(r"[a-z]+(?:_[a-z]+)*")
 _ID: Final = re.compile(r"[^\s/?#%\x00-\x1f\x7f]{1,200}")
 
 
@@ -89,11 +90,12 @@ def _check_ratios(entry: dict[str, Any]) -> Iterator[Fault]:
     ratios = entry["supported_aspect_ratios"]
     yield from _check_list(".supported_aspect_ratios", ratios)
     for index, ratio in enumerate(ratios):
-        if parse_ratio(ratio) is None:
-            yield (
-                f".supported_aspect_ratios[{index}]",
-                f'{quote_text(ratio)} is not a ratio: use width:height, such as "16:9".',
+        if parse_ratio(ratio) is None and not _WORD.fullmatch(ratio):
+            message = (
+                f'{quote_text(ratio)} is not a ratio: use width:height, such as "16:9", or a word '
+                'for one that the model chooses, such as "auto".'
             )
+            yield f".supported_aspect_ratios[{index}]", message
 
 
 def _check_resolutions(entry: dict[str, Any]) -> Iterator[Fault]:

@@ -206,9 +206,9 @@ def test_the_fake_can_take_the_catalogue_of_another_service() -> None:
     assert (
         "an image and its file" in find_relevant_plans([check], build_corpus(other), other)["GP302"]
     )
-    broken = [model | {"supported_aspect_ratios": ["?"]} for model in other]
-    with create_similar_fake(broken) as fake:
-        assert fake.run(build_corpus(broken)[0]).exchanges
+    words = [model | {"supported_aspect_ratios": ["1:1", "auto"]} for model in other]
+    with create_similar_fake(words) as fake:
+        assert fake.run(build_corpus(words)[0]).exchanges
 
 
 def test_videos_that_no_plan_follows_are_looked_at_before_they_count_as_spent(

@@ -9,13 +9,20 @@ import pytest
 from getimg_mock.contract.model_choice import load_shipped_models
 from getimg_mock.contract.provider.corpus import build_corpus
 from getimg_mock.contract.targets.fake_targets import InProcessTarget
+from getimg_mock.contract.targets.http_target import HttpTarget
 from getimg_mock.contract.verdicts import judge_check
+from getimg_mock.contract.verification.comparison import Comparison
 from getimg_mock.contract.verification.dry_run import (
+    create_similar_fake,
     find_known_plans,
     find_relevant_plans,
     measure_relevant_plans,
+    run_on_fake,
 )
-from getimg_mock.contract.verification.registry import PROVIDER_CHECKS, find_check
+from getimg_mock.contract.verification.registry import EQUIVALENCE, PROVIDER_CHECKS, find_check
+from getimg_mock.contract.verification.self_check import explain_verdict
+from getimg_mock.contract.verification.session import VerificationSession
+from getimg_mock.errors import CatalogueError
 from tests.docs import plan_feeds
 
 NAMES = {"an image and its file", "images in every format", "pictures of every size", "paths"}
@@ -65,3 +72,18 @@ def test_a_plan_of_others_is_measured_beside_those_that_are_known() -> None:
     paths = next(plan for plan in build_corpus(models) if plan.name == "paths")
     found = find_relevant_plans([check], [paths, replace(catalogue, name="another")], models)
     assert found == {"GP801": frozenset({"another", "paths"})}
+
+
+def test_a_service_is_not_compared_with_a_fake_that_cannot_have_its_catalogue() -> None:
+    """A fake with other models differs everywhere, and that says nothing of the service."""
+    odd = [model | {"supported_aspect_ratios": ["?"]} for model in load_shipped_models()]
+    with pytest.raises(CatalogueError), create_similar_fake(odd):
+        pass
+    assert find_relevant_plans([find_check("GP302")], build_corpus(odd)[:3], odd)
+    target = HttpTarget("http://127.0.0.1:9", {"a": "sk_a"}, models=odd)
+    comparison, events = run_on_fake(VerificationSession(target, (), ()), Comparison())
+    assert not comparison.pairs
+    assert not events
+    verdict = explain_verdict(judge_check(EQUIVALENCE[0], [comparison]), unlike=comparison.unlike)
+    assert verdict.status == "SKIP"
+    assert '"?" is not a ratio' in verdict.reason

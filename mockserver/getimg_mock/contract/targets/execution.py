@@ -56,6 +56,9 @@ _FEWER_ERRORS: Final = 3
 """The same, once a video was polled in vain: what is gone for one may be gone for fifty."""
 
 
+_RELEASE_SECONDS: Final = 2.0
+"""After how many seconds a service has given back what a failed video held, where time is real."""
+
 _OTHER_DAYS: Final = re.compile(r"\{days/([1-9])\}")
 
 _ONE_CHANGED: Final = re.compile(r"\{key/([0-7])\}")
@@ -284,7 +287,8 @@ class PlanExecution:
                 use="poll" if turn else "first-poll",
             )
             received = self._look(look, step.at_once, turn)
-            if received is None or _has_ended(received):
+            if received is None or _read_status(received) in TERMINAL:
+                self._await_release(received)
                 return
             failed = received.status not in {200, 429} and math.isfinite(self.session.patience)
             errors = errors + 1 if failed else 0
@@ -299,6 +303,12 @@ class PlanExecution:
                 break
         self._abandoned = True
         self.observer.note_abandoned_poll()
+
+    def _await_release(self, end: ReceivedResponse | None) -> None:
+        """After a failure, wait until what it held has come back, where time is real."""
+        failed = end is not None and _read_status(end) == "failed"
+        if failed and math.isfinite(self.session.patience):
+            self.session.wait(min(_RELEASE_SECONDS, self.session.patience))
 
     def _look(self, look: Send, at_once: int, turn: int) -> ReceivedResponse | None:
         if at_once == 1:
@@ -384,7 +394,7 @@ def _is_plain_download(step: Send) -> bool:
     return step.link and step.method == "GET" and not (changed or step.use or step.name)
 
 
-def _has_ended(received: ReceivedResponse) -> bool:
-    """Return whether a response says that a video has ended."""
+def _read_status(received: ReceivedResponse) -> Any:
+    """Return the status of the video that a response shows; None where it shows none."""
     body = read_json(received.body)[0] if received.status == 200 else None
-    return isinstance(body, dict) and body.get("status") in TERMINAL
+    return body.get("status") if isinstance(body, dict) else None

@@ -33,6 +33,7 @@ class Comparison:
     `claims` are the marks of evidence for what the fake does, by place. `cited` has the sources
     that a mark may cite, with their days. `observed` has the time at which the real service was
     last seen to keep each check; it counts for `stale_after`. `settings` are those of the fake.
+    `unlike` says why the fake cannot have the catalogue of the other target, where it cannot.
     """
 
     fake: tuple[History, ...] = ()
@@ -45,6 +46,7 @@ class Comparison:
     now: datetime | None = None
     stale_after: timedelta = STALE_AFTER
     settings: Mapping[str, Any] = field(default_factory=dict)
+    unlike: str = ""
 
     @cached_property
     def pairs(self) -> tuple[ExchangePair, ...]:

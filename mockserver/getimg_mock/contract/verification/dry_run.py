@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from base64 import b64decode
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -46,7 +46,10 @@ _LAST_PLANS: Final = frozenset({FINAL_PLAN, LATER_PLAN})
 def create_similar_fake(
     models: Sequence[dict[str, Any]], *, seed: str = "0"
 ) -> Iterator[InProcessTarget]:
-    """Yield a fake with another service's catalogue, or with its own if it cannot use that."""
+    """Yield a fake with another service's catalogue.
+
+    Raises `CatalogueError` where the fake cannot have it.
+    """
     known = list(models)
     if known == load_shipped_models():
         yield InProcessTarget(seed=seed)
@@ -55,11 +58,8 @@ def create_similar_fake(
         path = Path(place) / "models.json"
         path.write_text(json.dumps(known), encoding="utf-8")
         fake = InProcessTarget(seed=seed, settings={"models": path}, models=known)
-        try:
-            with fake.open_session(Plan(name="nothing", steps=())):
-                pass
-        except CatalogueError:
-            fake = InProcessTarget(seed=seed, models=known)
+        with fake.open_session(Plan(name="nothing", steps=())):
+            pass
         yield fake
 
 
@@ -127,7 +127,12 @@ def measure_relevant_plans(
     Each picture is a file of one pixel: to which plans a check applies does not depend on sizes,
     and to draw and to decode every size takes half a minute.
     """
-    with create_similar_fake(models) as fake, tempfile.TemporaryDirectory() as place:
+    with ExitStack() as stack:
+        place = stack.enter_context(tempfile.TemporaryDirectory())
+        try:
+            fake = stack.enter_context(create_similar_fake(models))
+        except CatalogueError:
+            fake = InProcessTarget(models=list(models))
         picture = Path(place) / "pixel.png"
         picture.write_bytes(b64decode(PIXEL.partition(",")[2]))
         quick = replace(fake, settings={**fake.settings, "media": (str(picture),)})
@@ -146,16 +151,19 @@ def run_on_fake(
     """Run the plans of a session on the fake as well, and those of all shipped scenarios.
 
     Returns the comparison of both, with what was `seen` of the service, and the events of the fake.
-    There are none where the session was on the fake itself.
+    There are none where the session was on the fake itself, or the fake cannot have the catalogue.
     """
     tried = run_scenarios_once(campaign)
     if isinstance(campaign.target, InProcessTarget):
         return replace(seen, fake=(*campaign.histories, *tried)), []
     ran = [each.plan for each in campaign.histories if each.plan.name not in _LAST_PLANS]
     plans = [_leave_out_files(plan) for plan in ran]
-    with create_similar_fake(campaign.target.models, seed=str(campaign.seed)) as fake:
-        twin = VerificationSession(target=fake, plans=plans, checks=campaign.checks)
-        events = list(twin.run())
+    try:
+        with create_similar_fake(campaign.target.models, seed=str(campaign.seed)) as fake:
+            twin = VerificationSession(target=fake, plans=plans, checks=campaign.checks)
+            events = list(twin.run())
+    except CatalogueError as error:
+        return replace(seen, fake=tried, unlike=str(error)), []
     return replace(
         seen,
         fake=(*twin.histories, *tried),

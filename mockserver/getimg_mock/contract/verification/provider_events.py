@@ -67,7 +67,11 @@ class ProviderRun:
             return []
         comparison, self._twin = run_on_fake(self.session, self.known)
         found = [
-            explain_verdict(judge_check(check, [comparison], own=True), alone=not self._twin)
+            explain_verdict(
+                judge_check(check, [comparison], own=True),
+                alone=not self._twin,
+                unlike=comparison.unlike,
+            )
             for check in EQUIVALENCE
         ]
         return self._tell(found)

@@ -109,17 +109,17 @@ def collect_self_check(
     )
 
 
-def explain_verdict(verdict: Verdict, *, alone: bool = False) -> Verdict:
+def explain_verdict(verdict: Verdict, *, alone: bool = False, unlike: str = "") -> Verdict:
     """Return a verdict on the fake or the harness, with the reason where nothing was judged.
 
-    `alone` says that the fake was not compared with another target.
+    `alone` says that the fake was not compared with another target, and `unlike` why it cannot be.
     """
     if verdict.status != "VOID" or verdict.findings:
         return verdict
-    status, reason = _ABSENT_REASONS.get(
-        verdict.check.id,
-        _NOTHING_TO_COMPARE if alone else ("VOID", "nothing that was exchanged can be compared"),
-    )
+    usual = _NOTHING_TO_COMPARE if alone else ("VOID", "nothing that was exchanged can be compared")
+    if unlike:
+        usual = ("SKIP", f"the fake cannot have the catalogue of the other target: {unlike}")
+    status, reason = _ABSENT_REASONS.get(verdict.check.id, usual)
     return replace(verdict, status=status, reason=verdict.reason or reason)
 
 
