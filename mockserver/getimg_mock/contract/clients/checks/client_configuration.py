@@ -218,8 +218,12 @@ def calls_do_not_touch_each_other(history: ClientHistory) -> Iterator[Observatio
         for outcome in history.calls("models"):
             whole = outcome.kind != "value" or outcome.value
             yield expect(whole, "a list of one's own", "one that another caller has emptied")
-    if history.case != "together":
-        return
+    if history.case == "together":
+        yield from _results_are_their_own(history)
+
+
+def _results_are_their_own(history: ClientHistory) -> Iterator[Observation]:
+    """Judge orders at the same time: each returns the result for its prompt."""
     made = {
         each.generation: read_fields(each).get("prompt")
         for each in history.submissions
