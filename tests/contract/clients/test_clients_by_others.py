@@ -94,6 +94,7 @@ def test_what_was_missed_at_first_sight_is_found_by_the_right_check(
         ("NeverForgivesFailedPolls", "GC409", "get-wait-apart-real"),
         ("WaitsForStaleLockFiles", "GC612", "stalled-killed"),
         ("TellsCostsUnderLocalDays", "GC202", "legal-costs"),
+        ("SharesPollsWithEndedVideos", "GC512", "waited-often-real"),
     ],
 )
 def test_what_was_missed_at_first_sight_is_found_in_programs(

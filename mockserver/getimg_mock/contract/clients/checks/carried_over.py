@@ -72,6 +72,9 @@ _MOST_HELD: Final = 3.0
 """How many seconds after the last poll a result may come: less than the advised interval."""
 _LATER: Final = 30.0
 """How many seconds a wait may take longer than another one, by its last pause and its pace."""
+_LATER_REAL: Final = 1.5
+_FEW: Final = 3
+"""By how many seconds each of the last few waits may exceed the first few in real time."""
 
 
 def cases(_: Stream) -> Iterator[Case]:
@@ -210,6 +213,13 @@ def judge_look_pauses(history: ClientHistory) -> Iterator[Observation]:
             max(seconds) <= seconds[0] + _LATER,
             f"no wait {_LATER:g} s longer than the first: the videos take equally long",
             f"{seconds[0]:.0f} s at first, and {max(seconds):.0f} s",
+        )
+    if history.case == "waited-often-real" and len(seconds) > 2 * _FEW:
+        first, last = max(seconds[:_FEW]), min(seconds[-_FEW:])
+        yield expect(
+            last <= first + _LATER_REAL,
+            "last waits about as long as the first: the videos take equally long",
+            f"at most {first:.1f} s at first, and at least {last:.1f} s at last",
         )
     if history.case == WAITS:
         yield from _looks_are_as_often(history)

@@ -108,7 +108,7 @@ def _build_waits() -> Iterator[Case]:
     yield Case(
         name="waited-often-real",
         calls=(video(),) * _WAITS,
-        options={"poll_interval": 0.4},
+        options={"poll_interval": 0.25},
         needs=("poll_interval",),
         settings={"video_seconds": 0.2},
         holdings=True,
