@@ -77,11 +77,11 @@ def _every_other_code(status: int, code: str) -> Callable[[Asked, Reply, Scene],
 
 
 def _old_list(asked: Asked, reply: Reply, scene: Scene) -> None:
-    """One node of five has a list in another order."""
-    if asked.path == "/v2/models" and not asked.query and reply.status == 200:
+    """One node of five has a list of before the newest model."""
+    if asked.path == "/v2/models" and not asked.query and reply.status == 200 and reply.json:
         scene.memory["lists"] = scene.memory.get("lists", 0) + 1
         if scene.memory["lists"] % _OLD_LIST == 0:
-            reply.say(list(reversed(reply.json)))
+            reply.say(reply.json[:-1])
 
 
 LOOKS: tuple[Mutant, ...] = (
@@ -112,7 +112,7 @@ LOOKS: tuple[Mutant, ...] = (
         wrap=replies(_every_other_code(429, "too_many_requests")),
     ),
     Mutant(
-        name="one-list-in-five-is-in-another-order",
+        name="one-list-in-five-lacks-a-model",
         kind="shape",
         breaks="GP809",
         wrap=replies(_old_list),
