@@ -168,11 +168,15 @@ class History:
 
     @cached_property
     def ended(self) -> dict[str, HttpExchange]:
-        """The first exchange that shows each generation as ended."""
+        """The first exchange that shows each generation as ended.
+
+        A video is the one that was asked for, whatever id the answer has.
+        """
         found: dict[str, HttpExchange] = {}
         for each in self.with_operation("images.generate", "videos.retrieve"):
             if each.status == 200 and each.object.get("status") in TERMINAL and each.generation:
-                found.setdefault(each.generation, each)
+                asked = each.operation == "videos.retrieve"
+                found.setdefault(each.path.rpartition("/")[2] if asked else each.generation, each)
         return found
 
     def is_settled(self, exchange: HttpExchange) -> bool:

@@ -18,6 +18,7 @@ from getimg_mock.patches import Patches, find_original, restore_late
 from getimg_mock.virtual_time.datetime_patch import DatetimePatch
 from getimg_mock.virtual_time.event_loops import AsyncioLoops, TrioLoops
 from getimg_mock.virtual_time.time_aliases import (
+    FUNCTIONS,
     find_aliases,
     find_held,
     list_new_modules,
@@ -29,6 +30,14 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from getimg_mock.virtual_time.policy import DeadlinePolicy, TimePolicy
+
+
+_read_real_clock: Final[Any] = getattr(time, "clock_gettime", None)  # Windows has none
+_WALL_CLOCKS: Final = {getattr(time, name, None) for name in ("CLOCK_REALTIME", "CLOCK_TAI")}
+_STEADY_CLOCKS: Final = {
+    getattr(time, name, None)
+    for name in ("CLOCK_MONOTONIC", "CLOCK_MONOTONIC_RAW", "CLOCK_BOOTTIME", "CLOCK_UPTIME")
+}
 
 
 class PatchNotes(Protocol):
@@ -131,7 +140,7 @@ class TimeBinding:
 
     def _bound_functions(self) -> dict[str, Callable[..., Any]]:
         policy = self._policy
-        return {
+        found: dict[str, Callable[..., Any]] = {
             "sleep": self._sleep,
             "time": policy.time,
             "time_ns": lambda: to_nanoseconds(policy.time()),
@@ -139,7 +148,18 @@ class TimeBinding:
             "monotonic_ns": lambda: to_nanoseconds(policy.monotonic()),
             "perf_counter": policy.perf_counter,
             "perf_counter_ns": lambda: to_nanoseconds(policy.perf_counter()),
+            "clock_gettime": self._read_clock,
+            "clock_gettime_ns": lambda clock: to_nanoseconds(self._read_clock(clock)),
         }
+        return {name: each for name, each in found.items() if name in FUNCTIONS}
+
+    def _read_clock(self, clock: int) -> float:
+        """Return the time of a clock of the system; those of processors are real."""
+        if clock in _WALL_CLOCKS:
+            return self._policy.time()
+        if clock in _STEADY_CLOCKS:
+            return self._policy.monotonic()
+        return float(_read_real_clock(clock))
 
     def _sleep(self, seconds: float) -> None:
         if seconds < 0:

@@ -14,14 +14,20 @@ if TYPE_CHECKING:
     from collections.abc import Container, Iterator
     from types import ModuleType
 
-FUNCTIONS: Final = (
-    "sleep",
-    "time",
-    "time_ns",
-    "monotonic",
-    "monotonic_ns",
-    "perf_counter",
-    "perf_counter_ns",
+FUNCTIONS: Final = tuple(
+    name
+    for name in (
+        "sleep",
+        "time",
+        "time_ns",
+        "monotonic",
+        "monotonic_ns",
+        "perf_counter",
+        "perf_counter_ns",
+        "clock_gettime",
+        "clock_gettime_ns",
+    )
+    if hasattr(time, name)  # Windows lacks the last two
 )
 
 _KEEP_REAL_TIME: Final = frozenset(sys.stdlib_module_names) | {

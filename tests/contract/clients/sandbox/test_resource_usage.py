@@ -94,6 +94,7 @@ def test_hundreds_of_calls_are_made_and_four_in_ten_fail() -> None:
         "connections": 1,  # that of the last call, which went well
         "files": 0,
         "threads": 0,
+        "processes": 0,
     }
 
 

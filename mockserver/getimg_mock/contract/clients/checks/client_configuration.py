@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 _FRAME: Final = "https://example.com/frame.png"
 _QUICK: Final = {"video_seconds": 1}
 _LOOKED_AT: Final = "req-GREASE0000002"
+_UNREACHABLE: Final = "environment-unreachable"
 
 
 def cases(stream: Stream) -> Iterator[Case]:
@@ -58,6 +59,14 @@ def cases(stream: Stream) -> Iterator[Case]:
 def _build_address_cases() -> Iterator[Case]:
     """Yield the cases of base URLs: with a path, of another host, and from the environment."""
     yield _build_prefix_case()
+    yield Case(
+        name=_UNREACHABLE,
+        calls=(balance(), image()),
+        rules=(FaultRule(on="connect", do="absent", label="nobody listens, once", nth=(1,)),),
+        options=NO_RETRIES,
+        decoys=True,
+        patience=None,
+    )
     yield Case(
         name="gateway",
         base="https://gateway.example:8443/getimg/",
@@ -139,12 +148,13 @@ def _build_down_case() -> Case:
     why="Gateways and tests have other addresses.",
     fix="Join paths to the base URL; read the documented environment variables only for what the "
     "caller does not give.",
-    cases=("prefix", "gateway", "environment", "environment-other"),
+    cases=("prefix", "gateway", "environment", "environment-other", _UNREACHABLE),
 )
 def the_base_url_is_honoured(history: ClientHistory) -> Iterator[Observation]:
     """Demands that all requests go to the configured base URL, below its path.
 
-    Tries one that ends in a slash, and the client's environment variables. Fails on a request to
+    Tries one that ends in a slash, the client's environment variables, and an address at which
+    nobody listens. Fails on a request to
     another origin or path, certainly where other requests keep to it, and where variables of the
     environment, or a password in .netrc, outrank the key and address that the caller gives. What
     comes of a slash at the end is a warning, and so is what is not taken from the environment.
@@ -154,13 +164,12 @@ def the_base_url_is_honoured(history: ClientHistory) -> Iterator[Observation]:
     below = {_is_below(each, prefix) for each in history.requests if each.home}
     judge_place = expect if len(below) > 1 else judge
     for outcome in history.calls():
+        lost = history.case in {"environment", _UNREACHABLE}
         yield judge(
-            outcome.kind == "value" or history.case == "environment",
-            "the call to work behind the base URL",
-            outcome.shown,
+            outcome.kind == "value" or lost, "the call to work behind the base URL", outcome.shown
         )
         sent = history.during(outcome)
-        if not sent:
+        if not sent and history.case != _UNREACHABLE:
             yield judge(False, f"a request to {history.base}", outcome.shown)  # noqa: FBT003 - none
         for each in sent:
             right = each.home and _is_below(each, prefix)
@@ -204,7 +213,7 @@ def calls_do_not_touch_each_other(history: ClientHistory) -> Iterator[Observatio
     Fails when an argument differs after the call, or when one of six concurrent calls returns the
     result of another prompt, or a list that the caller of another has emptied. Fails as well when a
     client in Python sets for the whole process: its folder, umask, timeout of sockets, decimals,
-    certificates of urllib, or handler of interrupts.
+    certificates of urllib, handler of interrupts, or seed of random numbers.
     """
     for each in history.changes:
         yield fail("the process as it was", f"{each} has changed")

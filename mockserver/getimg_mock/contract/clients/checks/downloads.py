@@ -227,22 +227,27 @@ def _serve_by_turn(turn: FaultContext) -> WireAnswer | WireScript:
     evidence="documented",
     why="Links are signed and need no key; media may be served by others.",
     fix="Use a separate client, without default headers, for downloads.",
-    cases=("saved*", "refused-40[13]", "observed"),
+    cases=("saved*", "refused-40[13]", "moved-*", "observed"),
     observable=True,
 )
 def downloads_carry_no_secrets(history: ClientHistory) -> Iterator[Observation]:
     """Demands that requests for media carry no Authorization header, no cookie and no key.
 
-    Tries links to the API's host and to another one, and links that are refused. Fails when
-    any of them is sent. A cookie that goes back to the host that has set it is a warning only.
+    Tries links to the API's host and to another one, links that are refused, and redirects. Fails
+    when any of them is sent, or when a header tells the signature of a link to another host. A
+    cookie that goes back to the host that has set it is a warning only.
     """
-    places = history.fetched or [each for each in history.requests if not each.home]
-    for each in places:
+    away = [each for each in history.requests if not each.home and each not in history.fetched]
+    for each in (*history.fetched, *away):
         sent = [name for name in ("authorization", "cookie") if each.get_sent_headers(name)]
         key = any(history.secrets[0][1] in value for _, value in each.sent)
         judge = warn_unless if each.home and sent == ["cookie"] and not key else expect
         yield judge(
             not sent and not key, "no key and no cookie", ", ".join(sent) or "the key", each
+        )
+        told = [name for name, value in each.sent if "sig=" in value]
+        yield expect(
+            each.home or not told, "no signature of a link in a header", ", ".join(told), each
         )
 
 

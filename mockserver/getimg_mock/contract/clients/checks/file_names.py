@@ -85,7 +85,7 @@ def cases(_: Stream) -> Iterator[Case]:
     """Yield the cases: two downloads at one moment, into one folder."""
     yield from _build_alike_cases()
     yield from _build_together_cases()
-    serve = FaultRule(on=DOWNLOAD_OPERATION, do=serve_own_picture, label="the file", must=False)
+    serve = FaultRule(on=DOWNLOAD_OPERATION, do=_serve_tagged, label="the file", must=False)
     yield build_download_case(
         "neighbours",
         serve,
@@ -104,6 +104,11 @@ def cases(_: Stream) -> Iterator[Case]:
             download(3, index=1, into=4),
         ),
     )
+
+
+def _serve_tagged(turn: FaultContext) -> WireAnswer:
+    """Answer with a file of its own and a tag that others have too: it is of this link alone."""
+    return serve_own_picture(turn).with_headers(("ETag", '"1"'))
 
 
 def _build_alike_cases() -> Iterator[Case]:
@@ -202,6 +207,7 @@ def files_are_kept_apart(history: ClientHistory) -> Iterator[Observation]:
         return
     before: CallOutcome | None = None
     for outcome in history.calls("download"):
+        yield from _bytes_are_of_the_link(history, outcome)
         if before is None:
             before = outcome
             continue
@@ -214,6 +220,15 @@ def files_are_kept_apart(history: ClientHistory) -> Iterator[Observation]:
                 *history.during(outcome)[-1:],
             )
         before = None
+
+
+def _bytes_are_of_the_link(history: ClientHistory, outcome: CallOutcome) -> Iterator[Observation]:
+    """Judge a file that was saved: it has the bytes of its own link, whatever tag they have."""
+    sent = [each for each in history.during(outcome) if each.operation == DOWNLOAD_OPERATION]
+    saved = outcome.files.get(find_told_name(outcome)) if outcome.kind == "value" else None
+    if sent and saved is not None:
+        right = saved == JPEG + sent[-1].path.encode("latin-1")
+        yield expect(right, "the bytes of the file's own link", "others", sent[-1])
 
 
 def _files_are_their_own(history: ClientHistory) -> Iterator[Observation]:

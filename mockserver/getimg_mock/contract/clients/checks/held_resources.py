@@ -191,7 +191,7 @@ def _build_failure_rule(every: int, failures: tuple[FaultAction, ...]) -> FaultR
     ),
 )
 def nothing_leaks(history: ClientHistory) -> Iterator[Observation]:
-    """Demands that connections, files, threads and tasks do not accumulate over many calls.
+    """Demands that connections, files, threads, tasks and processes do not pile up over many calls.
 
     Four in ten of the calls fail; waits end well, with a failed video, at their deadline, or with a
     refused poll. Threads that made a call have ended. In rounds, each operation goes well, is

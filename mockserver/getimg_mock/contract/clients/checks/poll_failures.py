@@ -59,6 +59,9 @@ _REGRESS: Final = (
 )
 
 
+_WITHOUT_MODELS: Final = "shaky-models"
+
+
 def cases(_: Stream) -> Iterator[Case]:
     """Yield the cases."""
     for name, act in (
@@ -70,6 +73,9 @@ def cases(_: Stream) -> Iterator[Case]:
         rule = _build_poll_rule(act, f"poll: {name}", nth=(2,), legal=name != "html")
         yield build_wait_case(f"shaky-{name}", settings=SLOW_VIDEO, rules=(rule,))
     yield from _build_odd_answer_cases()
+    nothing = fault_actions.answer_instead(fault_actions.UNAVAILABLE)
+    without = FaultRule(on="models.*", do=nothing, label="503 of models", must=False)
+    yield build_wait_case(_WITHOUT_MODELS, settings={"video_seconds": 3}, rules=(without,))
     # The second video fails: what the client says of that must not be said of an outage.
     calls = (video(), video())
     for name, nth, act in (
@@ -184,7 +190,7 @@ def shaky_polls_lose_nothing(history: ClientHistory) -> Iterator[Observation]:
     """Demands the result, or an error that names the generation, when polls fail.
 
     The case decides how they fail: a status, a reset, HTML, a 404 at first, for half a minute, or
-    for good; or the completed video lacks its file. Fails on an error
+    for good; or the completed video lacks its file, or no models can be had. Fails on an error
     without the id of the paid generation, and where an outage is said to be the failure of the
     video: by the error that a failed video has, or as 404, which nobody has answered.
     """
@@ -192,6 +198,8 @@ def shaky_polls_lose_nothing(history: ClientHistory) -> Iterator[Observation]:
         yield from judge_outages(history)
     for outcome in history.calls("generate_video"):
         sent = history.during(outcome)
+        if history.case == _WITHOUT_MODELS and not any(each.submits for each in sent):
+            continue  # one that looks before it orders has nothing to lose
         kept = outcome.kind == "value" or (outcome.clear and names_generation(outcome, sent))
         yield expect(
             kept,

@@ -41,7 +41,8 @@ _ODD_PROMPTS: Final = (
     "rtl \u05e9\u05dc\u05d5\u05dd \u202eabc\u202c",
     'zero \u0000 tab \t line \n quote " back \\',
     "\ufeffbom \u2028 \u2029 \ufffd \uffff",
-    # What templates, browsers, word processors and editors write otherwise.
+    # What shells, templates, browsers, word processors and editors write otherwise.
+    "$PATH ${HOME} %PATH% ~ `true` $(true)",
     " 100% of %s, %41 {x} ${y} &amp; <b> \\n \u201cquoted\u201d it\u2019s\u00a0\u2026 \uff21\r\n",
 )
 _ODD_IDS: Final = (

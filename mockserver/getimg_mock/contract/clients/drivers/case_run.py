@@ -7,7 +7,6 @@ import copy
 import inspect
 import os
 import threading
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -20,6 +19,11 @@ from getimg_mock.contract.clients.drivers.client_factory import (
     create_client,
     create_or_refuse,
     reject_coroutine,
+)
+from getimg_mock.contract.clients.drivers.closing import (
+    OTHER_TASKS,
+    close_clients,
+    close_clients_and_tasks,
 )
 from getimg_mock.contract.clients.drivers.forked_calls import make_call_in_child
 from getimg_mock.contract.clients.drivers.program_protocol import resolve_arguments
@@ -81,6 +85,8 @@ class CaseRun:
     raised: RaisedErrors = field(default_factory=RaisedErrors)
     others: dict[str, Any] = field(default_factory=dict)
     """Clients with other keys than that of the case, by key."""
+    changes: list[str] = field(default_factory=list)
+    """What of others the client has changed."""
     unclosed: int = 0
     """How many connections, and tasks, the client has left when it was closed."""
     unforked: bool = False
@@ -101,12 +107,7 @@ class CaseRun:
                 if self.ended or self.time.stuck or self._holds_too_much(number):
                     break
         self._inspect_adapter(adapter)
-        for each in (adapter, *self.others.values()):
-            close = getattr(each, "close", None)
-            if callable(close):
-                with suppress(Exception):
-                    close()
-                self.unclosed = self.network.open
+        self.unclosed = close_clients((adapter, *self.others.values()), self.network)
 
     def _make_call(self, adapter: Any, number: int) -> None:
         """Make one call of several, in a thread that ends with it where the case says so."""
@@ -146,14 +147,10 @@ class CaseRun:
                 if self.ended or self.time.stuck or self._holds_too_much(number):
                     break
         self._inspect_adapter(adapter)
-        for each in (adapter, *self.others.values()):
-            close = getattr(each, "close", None) or getattr(each, "aclose", None)
-            if callable(close):
-                with suppress(Exception):
-                    closing = close()
-                    if inspect.isawaitable(closing):
-                        await closing
-                self.unclosed = self.network.open + await resource_usage.count_left_tasks()
+        clients = (adapter, *self.others.values())
+        self.unclosed, harmed = await close_clients_and_tasks(clients, self.network)
+        if harmed:
+            self.changes.append(OTHER_TASKS)
 
     def _holds_too_much(self, number: int) -> bool:
         """Measure the resources in use; return whether their growth ends the case."""

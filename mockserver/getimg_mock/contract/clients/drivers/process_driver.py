@@ -7,6 +7,7 @@ left out. Its protocol is described by the schemas own/driver-request and own/dr
 from __future__ import annotations
 
 import json
+import os
 import queue
 import shlex
 from contextlib import contextmanager
@@ -25,6 +26,7 @@ from getimg_mock.contract.clients.drivers.program_process import (
     ProgramLog,
     await_end,
     end_program,
+    read_umask,
     start_program,
 )
 from getimg_mock.contract.clients.drivers.program_protocol import (
@@ -181,6 +183,7 @@ class ProcessDriver:
         case = fit_case(case, self.ops)
         with self._set_environment(case):
             history = ProgramCase(self, case, self._select_options(case), seed).run()
+        changes = self._list_changes()
         if case.ends:
             history = replace(history, unclosed=int(not self._ends_by_itself()))
         if "advance" in case.needs:
@@ -191,7 +194,13 @@ class ProcessDriver:
             overdue=self.case_seconds if self.is_overdue else 0.0,
             logs=self._log.read(),
             unread=tuple(self._wrong),
+            changes=changes,
         )
+
+    def _list_changes(self) -> tuple[str, ...]:
+        """Return what the program has changed of its process that files are made with."""
+        found = None if self._process is None else read_umask(self._process.pid)
+        return ("the umask",) if found not in {None, read_umask(os.getpid())} else ()
 
     @contextmanager
     def _set_environment(self, case: Case) -> Iterator[None]:

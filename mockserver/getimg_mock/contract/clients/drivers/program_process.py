@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 from contextlib import nullcontext, suppress
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
 
 from getimg_mock.errors import SettingsError
@@ -144,6 +145,15 @@ def start_program(
     lines: queue.Queue[bytes] = queue.Queue()
     threading.Thread(target=_pump_lines, args=(process.stdout, lines), daemon=True).start()
     return process, lines
+
+
+def read_umask(process: int) -> str | None:
+    """Return the umask of a process; None where the system does not tell."""
+    with suppress(OSError):
+        for line in Path(f"/proc/{process}/status").read_text("utf-8", "replace").splitlines():
+            if line.startswith("Umask:"):
+                return line.partition(":")[2].strip()
+    return None
 
 
 def await_end(process: subprocess.Popen[bytes], seconds: float) -> bool:

@@ -159,12 +159,12 @@ class PythonDriver:
                 stack.enter_context(record_output(logs))
             changes = stack.enter_context(watch_process_state())
             self.make_calls(run)
-        return replace(run.history(seed, "\n".join(logs)), changes=tuple(changes))
+        return replace(run.history(seed, "\n".join(logs)), changes=(*changes, *run.changes))
 
     def make_calls(self, run: CaseRun) -> None:
         """Make the calls of a case, within the limit of real time."""
         # The parent of a child that makes the call has nothing to do but wait.
-        child = any(call.child for call in run.case.calls)
+        child = any(call.child or call.killed for call in run.case.calls)
         looks = 0 if child else _LOOKS_AGAIN if self.stuck else _LOOKS_FIRST
         cap = TimeLimit(self.real_seconds, looks=looks, is_quiet=run.time.is_quiet)
         try:

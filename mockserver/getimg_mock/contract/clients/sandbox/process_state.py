@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import decimal
 import os
+import random  # noqa: TID251 - what clients seed
 import signal
 import socket
 import ssl
@@ -60,12 +61,32 @@ _STATES: dict[str, tuple[Callable[[], Any], Callable[[Any], Any]]] = {
 
 
 @contextmanager
+def _watch_seeding() -> Iterator[list[object]]:
+    """Note each call that seeds the random numbers that all code shares."""
+    calls: list[object] = []
+    seed = random.seed
+
+    def note(*given: Any, **named: Any) -> None:
+        calls.append(given)
+        seed(*given, **named)
+
+    vars(random)["seed"] = note
+    try:
+        yield calls
+    finally:
+        vars(random)["seed"] = seed
+
+
+@contextmanager
 def watch_process_state() -> Iterator[list[str]]:
     """Note what has changed at the end of the block, and set it back."""
     before = {name: read() for name, (read, _) in _STATES.items()}
     changed: list[str] = []
     try:
-        yield changed
+        with _watch_seeding() as seeded:
+            yield changed
+        if seeded:
+            changed.append("the seed of random numbers")
     finally:
         for name, (read, put_back) in _STATES.items():
             if read() != before[name]:

@@ -1,4 +1,4 @@
-"""Counts what the process of a client holds: open files, sockets included, threads, and tasks.
+"""Counts what a client holds: open files, sockets included, threads, tasks, and child processes.
 
 Counted for this process, or for a program with its children; from `/proc` where it exists.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import threading
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -33,13 +34,14 @@ class ResourceUsage:
     files: int | None = None
     threads: int | None = None
     tasks: int | None = None
+    processes: int | None = None
     process: int = 0
 
     def compute_excess(self, earlier: ResourceUsage) -> dict[str, int]:
         """Return by how much each count exceeds the earlier one, where both are known."""
         more = {"connections": self.connections - earlier.connections}
         if self.process == earlier.process:
-            for name in ("files", "threads", "tasks"):
+            for name in ("files", "threads", "tasks", "processes"):
                 now, then = getattr(self, name), getattr(earlier, name)
                 if now is not None and then is not None:
                     more[name] = now - then
@@ -69,7 +71,11 @@ def measure_own_usage(connections: Callable[[], int], *, collect: bool = True) -
         gc.collect()  # garbage is not a leak: its sockets are closed with it
     files = next(filter(None, map(_entries, _DESCRIPTOR_FOLDERS)), None)
     return ResourceUsage(
-        connections=connections(), files=files, threads=count_threads(), tasks=_count_tasks()
+        connections=connections(),
+        files=files,
+        threads=count_threads(),
+        tasks=_count_tasks(),
+        processes=len(_list_process_tree(os.getpid())) - 1,
     )
 
 
@@ -102,7 +108,13 @@ def measure_process_usage(process: int, connections: int) -> ResourceUsage:
         sum(filter(None, (_entries(f"/proc/{each}/{name}") for each in family))) or None
         for name in ("fd", "task")
     )
-    return ResourceUsage(connections=connections, files=files, threads=threads, process=process)
+    return ResourceUsage(
+        connections=connections,
+        files=files,
+        threads=threads,
+        processes=len(family) - 1,
+        process=process,
+    )
 
 
 def measure_processor_wait(process: int) -> float:

@@ -32,6 +32,8 @@ _BAD_REQUEST: Final = 400
 
 _UNAUTHORIZED: Final = 401
 
+_PLACEHOLDER: Final = re.compile(r"\{[a-z_]*\}|%\([a-z_]+\)[sd]|\$\{[a-z_]+\}")
+"""A place in a message that was to be filled in, as several languages write it."""
 _NOT_IMPLEMENTED: Final = 501
 
 _RETRYABLE: Final = frozenset({408, 409, 425, 429})
@@ -155,8 +157,9 @@ def errors_are_envelopes(history: History) -> Iterator[Observation]:
     """Require an error envelope with `error.code` and `error.message` in each 4xx and 5xx.
 
     Applies to every response but HEAD. Fails on an empty or missing text, on another code than that
-    documented for the status or the fault, on an `error` in a success, and on `x-should-retry` with
-    an error that is documented as final. How a download is refused is left open.
+    documented for the status or the fault, on a message with an empty place such as `{value}`, on
+    an `error` in a success, and on `x-should-retry` with an error that is documented as final. How
+    a download is refused is left open.
     Source: documented.
     """
     for each in history:
@@ -175,11 +178,19 @@ def errors_are_envelopes(history: History) -> Iterator[Observation]:
                 each,
             )
             yield _check_finality(each)
+            yield _check_wording(each, str(message))
             wanted = find_documented_codes(each) if good and not history.plan.rules else ()
             if wanted:
                 yield expect(code in wanted, f"code {' or '.join(wanted)}", code, each)
         elif each.status and each.operation != "videos.retrieve" and "error" in each.object:
             yield fail("no error in an answer that says it succeeded", f"{each.body[:160]!r}", each)
+
+
+def _check_wording(each: HttpExchange, message: str) -> Observation:
+    """Require a message whose places have been filled in, but for what the request has as well."""
+    empty = _PLACEHOLDER.search(message)
+    own = empty is not None and empty[0].encode() in (each.request_body or b"")
+    return expect(empty is None or own, "a message without placeholders", message[:160], each)
 
 
 def _check_finality(each: HttpExchange) -> Observation:
