@@ -74,6 +74,10 @@ from tests.contract.clients_by_others import (
     faults_twentieth_money,
     faults_twentieth_reading,
     faults_twentieth_waiting,
+    faults_twentysecond_files,
+    faults_twentysecond_money,
+    faults_twentysecond_reading,
+    faults_twentysecond_waiting,
     faulty_downloads,
     faulty_money,
     faulty_polling,
@@ -121,6 +125,8 @@ from tests.contract.clients_by_others import (
     good_twentyfirst_more_files,
     good_twentyfirst_more_waits,
     good_twentyfirst_waits,
+    good_twentysecond_files,
+    good_twentysecond_waits,
 )
 from tests.contract.clients_by_others.registry import CLIENTS, Entry
 
@@ -201,6 +207,8 @@ LISTED = (
     good_twentyfirst_more_files,
     good_twentyfirst_more_waits,
     good_twentyfirst_waits,
+    good_twentysecond_files,
+    good_twentysecond_waits,
     faults_tenth_files,
     faults_eleventh_files,
     faults_twelfth_files,
@@ -245,6 +253,10 @@ LISTED = (
     faults_eighteenth_waiting,
     faults_nineteenth_waiting,
     faults_twentieth_waiting,
+    faults_twentysecond_files,
+    faults_twentysecond_money,
+    faults_twentysecond_reading,
+    faults_twentysecond_waiting,
 )
 
 __all__ = ["CLIENTS", "LISTED", "Entry"]
