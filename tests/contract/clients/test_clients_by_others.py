@@ -45,6 +45,7 @@ def test_a_good_client_of_another_hand_breaks_no_must(name: str) -> None:
         ("HttpxStatesDefaults", "GC102"),
         ("HttpxFolderPerGeneration", "GC614"),
         ("SdkAsyncTriesKeyFirst", "GC506"),
+        ("HttpxCountsSuspendedTime", "GC502"),
     ],
 )
 def test_what_failed_good_clients_once_does_so_no_more(name: str, checks: str) -> None:
@@ -77,6 +78,13 @@ def test_what_failed_good_clients_once_does_so_no_more(name: str, checks: str) -
         ("RaisesOneErrorForAllWaits", "GC502", "FAIL"),
         ("DeletesCancelledVideos", "GC101", "FAIL"),
         ("SharesOneListAmongCallers", "GC110", "FAIL"),
+        ("ReseedsSharedRandom", "GC110", "FAIL"),
+        ("CancelsWholeLoopOnClose", "GC110", "FAIL"),
+        ("LeavesSyncZombies", "GC809", "FAIL"),
+        ("CopiesFilesOfEqualEtag", "GC614", "FAIL"),
+        ("TurnsToAddressOfEnvironment", "GC109", "FAIL"),
+        ("ExpandsVariablesInPrompts", "GC104", "FAIL"),
+        ("LosesVideoWithItsModel", "GC504", "FAIL"),
     ],
 )
 def test_what_was_missed_at_first_sight_is_found_by_the_right_check(
@@ -95,6 +103,8 @@ def test_what_was_missed_at_first_sight_is_found_by_the_right_check(
         ("WaitsForStaleLockFiles", "GC612", "stalled-killed"),
         ("TellsCostsUnderLocalDays", "GC202", "legal-costs"),
         ("SharesPollsWithEndedVideos", "GC512", "waited-often-real"),
+        ("LeavesUmaskAtZero", "GC110", "several-files"),
+        ("TellsSignedLinkAsReferer", "GC601", "moved-elsewhere"),
     ],
 )
 def test_what_was_missed_at_first_sight_is_found_in_programs(

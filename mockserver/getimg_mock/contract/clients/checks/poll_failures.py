@@ -73,9 +73,6 @@ def cases(_: Stream) -> Iterator[Case]:
         rule = _build_poll_rule(act, f"poll: {name}", nth=(2,), legal=name != "html")
         yield build_wait_case(f"shaky-{name}", settings=SLOW_VIDEO, rules=(rule,))
     yield from _build_odd_answer_cases()
-    nothing = fault_actions.answer_instead(fault_actions.UNAVAILABLE)
-    without = FaultRule(on="models.*", do=nothing, label="503 of models", must=False)
-    yield build_wait_case(_WITHOUT_MODELS, settings={"video_seconds": 3}, rules=(without,))
     # The second video fails: what the client says of that must not be said of an outage.
     calls = (video(), video())
     for name, nth, act in (
@@ -94,7 +91,13 @@ def cases(_: Stream) -> Iterator[Case]:
     regress = (build_later_slow_answers(_PENDING_AGAIN), *_REGRESS)
     yield build_wait_case("regress", settings={"video_seconds": 3}, rules=regress)
     yield from _build_real_cases()
-    yield _build_incomplete_case()
+    yield from (_build_incomplete_case(), _build_case_without_models())
+
+
+def _build_case_without_models() -> Case:
+    """Return the case in which nothing is answered of models: a video needs none of that."""
+    rule = FaultRule(on="models.*", do=_UNAVAILABLE, label="503 of models", must=False)
+    return build_wait_case(_WITHOUT_MODELS, settings={"video_seconds": 3}, rules=(rule,))
 
 
 def _build_odd_answer_cases() -> Iterator[Case]:

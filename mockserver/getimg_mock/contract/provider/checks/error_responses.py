@@ -177,8 +177,7 @@ def errors_are_envelopes(history: History) -> Iterator[Observation]:
                 f"{each.body[:160]!r}",
                 each,
             )
-            yield _check_finality(each)
-            yield _check_wording(each, str(message))
+            yield from (_check_finality(each), _check_wording(each, str(message)))
             wanted = find_documented_codes(each) if good and not history.plan.rules else ()
             if wanted:
                 yield expect(code in wanted, f"code {' or '.join(wanted)}", code, each)
