@@ -23,8 +23,10 @@ if TYPE_CHECKING:
     from getimg_mock.world.journal import Effect
 
 _MAX_PARSED_BODY: Final = 1 << 20
-_DECIMAL_PLACES: Final = 9
 _EXACT_DIGITS: Final = 15
+"""The digits that a number in binary floating point carries."""
+_DECIMAL_PLACES: Final = 9
+"""To how many decimal places an amount of more digits is rounded."""
 CENT: Final = Decimal("0.01")
 """By how much amounts that are shown in cents may differ from exact ones."""
 _MOST_DIGITS: Final = 20

@@ -72,9 +72,9 @@ _MOST_HELD: Final = 3.0
 """How many seconds after the last poll a result may come: less than the advised interval."""
 _LATER: Final = 30.0
 """How many seconds a wait may take longer than another one, by its last pause and its pace."""
-_LATER_REAL: Final = 1.5
 _FEW: Final = 3
-"""By how many seconds each of the last few waits may exceed the first few in real time."""
+_LATER_REAL: Final = 1.5
+"""By how many seconds each of the last `_FEW` waits may exceed the first ones in real time."""
 
 
 def cases(_: Stream) -> Iterator[Case]:

@@ -154,10 +154,10 @@ def the_base_url_is_honoured(history: ClientHistory) -> Iterator[Observation]:
     """Demands that all requests go to the configured base URL, below its path.
 
     Tries one that ends in a slash, the client's environment variables, and an address at which
-    nobody listens. Fails on a request to
-    another origin or path, certainly where other requests keep to it, and where variables of the
-    environment, or a password in .netrc, outrank the key and address that the caller gives. What
-    comes of a slash at the end is a warning, and so is what is not taken from the environment.
+    nobody listens. Fails on a request to another origin or path, certainly where other requests
+    keep to it, and where variables of the environment, or a password in .netrc, outrank the key and
+    address that the caller gives. What comes of a slash at the end is a warning, and so is what is
+    not taken from the environment.
     """
     judge = warn_unless if history.case in {"environment", "gateway"} else expect
     prefix = history.base.partition("://")[2].partition("/")[2].rstrip("/")

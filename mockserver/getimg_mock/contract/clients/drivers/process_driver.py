@@ -7,7 +7,6 @@ left out. Its protocol is described by the schemas own/driver-request and own/dr
 from __future__ import annotations
 
 import json
-import os
 import queue
 import shlex
 from contextlib import contextmanager
@@ -102,6 +101,7 @@ class ProcessDriver:
         self._closed = False
         self._variables: dict[str, str] = {}
         self._zone = EAST
+        self._umask: str | None = None
         self._is_ready = self._is_starved = False
         self._late_start: float | None = None
         self._end_of_run = float("inf")
@@ -140,7 +140,7 @@ class ProcessDriver:
                 '{"op": "describe"} in a line on its standard input. It has to answer, and to read '
                 "further lines until the input ends."
             )
-        self._is_ready = True
+        self._is_ready, self._umask = True, self._read_umask()
         return parse_description(said, self._shown)
 
     @property
@@ -199,8 +199,10 @@ class ProcessDriver:
 
     def _list_changes(self) -> tuple[str, ...]:
         """Return what the program has changed of its process that files are made with."""
-        found = None if self._process is None else read_umask(self._process.pid)
-        return ("the umask",) if found not in {None, read_umask(os.getpid())} else ()
+        return ("the umask",) if self._umask != self._read_umask() else ()
+
+    def _read_umask(self) -> str | None:
+        return None if self._process is None else read_umask(self._process.pid)
 
     @contextmanager
     def _set_environment(self, case: Case) -> Iterator[None]:
@@ -260,7 +262,7 @@ class ProcessDriver:
     def _kill(self) -> None:
         if self._process is not None:
             end_program(self._process)
-            self._process, self._is_ready = None, False
+            self._process, self._is_ready, self._umask = None, False, None
 
     def _ends_by_itself(self) -> bool:
         """Return whether the program ends with its input; it has ended in any case afterwards."""
@@ -348,6 +350,7 @@ class ProcessDriver:
         began = stopwatch()
         patience = max(0.0, min(_START_SECONDS, self._end_of_run - began))
         self._is_ready = self.ask(_DESCRIBE, patience=patience)[0]["outcome"] != "abandoned"
+        self._umask = self._read_umask()
         if not self._is_ready:
             self._late_start = patience
         self._until = min(self._end_of_run, self._until + stopwatch() - began)

@@ -32,8 +32,9 @@ _BAD_REQUEST: Final = 400
 
 _UNAUTHORIZED: Final = 401
 
-_PLACEHOLDER: Final = re.compile(r"\{[a-z_]*\}|%\([a-z_]+\)[sd]|\$\{[a-z_]+\}")
-"""A place in a message that was to be filled in, as several languages write it."""
+_PLACEHOLDER: Final = re.compile(r"(?<!/)\{(?:[a-z_]+|\d)\}|%\([a-z_]+\)[sd]")
+"""A place in a message that was to be filled in, and not a part of a path."""
+
 _NOT_IMPLEMENTED: Final = 501
 
 _RETRYABLE: Final = frozenset({408, 409, 425, 429})
