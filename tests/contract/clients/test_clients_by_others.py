@@ -104,6 +104,7 @@ def test_what_was_missed_at_first_sight_is_found_by_the_right_check(
         ("TellsCostsUnderLocalDays", "GC202", "legal-costs"),
         ("SharesPollsWithEndedVideos", "GC512", "waited-often-real"),
         ("LeavesUmaskAtZero", "GC110", "several-files"),
+        ("TakesEqualAnswersForStall", "GC512", "waits-unchanged-real"),
         ("TellsSignedLinkAsReferer", "GC601", "moved-elsewhere"),
     ],
 )

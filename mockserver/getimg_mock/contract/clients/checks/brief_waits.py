@@ -58,6 +58,15 @@ def cases(_: Stream) -> Iterator[Case]:
         options={"poll_interval": 2, "wait_timeout": 60},
         logs=True,
     )
+    # A dozen looks and more are answered alike: that is how a video is that takes its time.
+    yield _build_case(
+        "waits-unchanged-real",
+        wait=14,
+        settings={"video_seconds": 7.5},
+        options={"poll_interval": 0.25, "wait_timeout": 14},
+        needs=("wait_timeout", "poll_interval"),
+        patience=16,
+    )
     # The video takes longer than a request may, and no order is left after that of the image.
     yield _build_case(
         "waits-limited-real",
