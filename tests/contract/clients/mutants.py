@@ -25,7 +25,7 @@ MUTANTS: Final = tuple(
     Faulty(fault, breaks)
     for breaks, faults in {
         "GC101": ("v1-fields", "cache-busted"),
-        "GC102": ("nulls-sent", "null-query", "defaults-sent"),
+        "GC102": ("nulls-sent", "null-query", "own-defaults-sent"),
         "GC103": ("lower-bearer", "lower-bearer-for-lists"),
         "GC104": (
             "normalised",

@@ -10,7 +10,7 @@ from typing import Final
 
 SOLE_KILLERS: Final[dict[str, str]] = {
     "GC101": "cache-busted",
-    "GC102": "defaults-sent",
+    "GC102": "own-defaults-sent",
     "GC103": "lower-bearer-for-lists",
     "GC104": "normalised",
     "GC105": "raw-ids",

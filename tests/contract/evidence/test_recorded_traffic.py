@@ -352,13 +352,16 @@ def test_the_key_of_a_tool_of_others_is_known_too() -> None:
         body=None,
         headers={"Authorization": f"Bearer {KEY}"},
     )
+    content = json.dumps({"balance": "1", "currency": "USD", "you": KEY}).encode()
     response = SimpleNamespace(
         request=request,
         status_code=200,
-        headers={"Content-Type": ["application/json"]},
-        content=json.dumps({"balance": "1", "currency": "USD", "you": KEY}).encode(),
+        headers={"Content-Type": ["application/json"], "Content-Length": [str(len(content))]},
+        content=content,
     )
     case = SimpleNamespace(method="GET")
-    assert KEY not in repr(build_history(response, case))
+    (seen,) = build_history(response, case)
+    assert KEY not in repr(seen)
+    assert seen.fields["content-length"] == str(len(seen.body))  # of what stands for the key
     with pytest.raises(AssertionError, match="GP705"):
         getimg_contract(None, response, case)

@@ -55,6 +55,8 @@ def build_history(response: Any, case: Any) -> History:
     parts, headers = urlsplit(request.url), _flatten_headers(request.headers)
     body = request.body.encode() if isinstance(request.body, str) else request.body
     keys = find_keys(find_credentials(headers, parts.query, body or b""))
+    came = bytes(response.content or b"")
+    shown = keys.redact_bytes(came)
     exchange = HttpExchange(
         number=1,
         at=wall_time(),
@@ -66,8 +68,12 @@ def build_history(response: Any, case: Any) -> History:
             (name, value) for name, value in headers if not carries_credentials(name)
         ),
         request_body=None if body is None else keys.redact_bytes(body),
-        headers=keys.redact_headers(_flatten_headers(response.headers)),
-        body=keys.redact_bytes(bytes(response.content or b"")),
+        headers=tuple(
+            # What is shown in place of a key has another length.
+            (name, str(len(shown)) if (name, value) == _describe_length(came) else value)
+            for name, value in keys.redact_headers(_flatten_headers(response.headers))
+        ),
+        body=shown,
     )
     return History(
         plan=_PLAN,
@@ -76,6 +82,10 @@ def build_history(response: Any, case: Any) -> History:
         base=f"{parts.scheme}://{parts.netloc}",
         secrets=keys.placeholders,
     )
+
+
+def _describe_length(body: bytes) -> tuple[str, str]:
+    return "content-length", str(len(body))
 
 
 def _flatten_headers(headers: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:

@@ -46,8 +46,8 @@ def generate_image(core: Core, /, **fields: Any) -> Steps:
 
 def image_as_it_came(core: Core, /, **fields: Any) -> Steps:
     """Return what a request for an image was answered with, whatever its status."""
-    if core.faulty("defaults-sent"):
-        fields = {"output_format": "jpeg"} | fields
+    if core.faulty("own-defaults-sent"):
+        fields = {"output_format": "png"} | fields
     try:
         value = yield from submitted(core, IMAGES, fields)
     except AnswerError:
