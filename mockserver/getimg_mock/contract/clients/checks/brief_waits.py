@@ -58,6 +58,11 @@ def cases(_: Stream) -> Iterator[Case]:
         options={"poll_interval": 2, "wait_timeout": 60},
         logs=True,
     )
+    yield from _build_patient_cases()
+
+
+def _build_patient_cases() -> Iterator[Case]:
+    """Yield the cases of videos that take their time: longer than clients like, or than a request."""
     # A dozen looks and more are answered alike: that is how a video is that takes its time.
     yield _build_case(
         "waits-unchanged-real",
