@@ -55,7 +55,7 @@ def build_history(response: Any, case: Any) -> History:
     parts, headers = urlsplit(request.url), _flatten_headers(request.headers)
     body = request.body.encode() if isinstance(request.body, str) else request.body
     keys = find_keys(find_credentials(headers, parts.query, body or b""))
-    came = bytes(response.content or b"")
+    came, answered = bytes(response.content or b""), _flatten_headers(response.headers)
     shown = keys.redact_bytes(came)
     exchange = HttpExchange(
         number=1,
@@ -68,11 +68,7 @@ def build_history(response: Any, case: Any) -> History:
             (name, value) for name, value in headers if not carries_credentials(name)
         ),
         request_body=None if body is None else keys.redact_bytes(body),
-        headers=tuple(
-            # What is shown in place of a key has another length.
-            (name, str(len(shown)) if (name, value) == _describe_length(came) else value)
-            for name, value in keys.redact_headers(_flatten_headers(response.headers))
-        ),
+        headers=_fit_length(keys.redact_headers(answered), came, shown),
         body=shown,
     )
     return History(
@@ -84,8 +80,12 @@ def build_history(response: Any, case: Any) -> History:
     )
 
 
-def _describe_length(body: bytes) -> tuple[str, str]:
-    return "content-length", str(len(body))
+def _fit_length(
+    headers: tuple[tuple[str, str], ...], came: bytes, shown: bytes
+) -> tuple[tuple[str, str], ...]:
+    """Return headers with the length of what is shown, where they had that of what came."""
+    right = ("content-length", str(len(came)))
+    return tuple((each[0], str(len(shown))) if each == right else each for each in headers)
 
 
 def _flatten_headers(headers: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:

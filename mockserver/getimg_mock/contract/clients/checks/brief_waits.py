@@ -62,7 +62,7 @@ def cases(_: Stream) -> Iterator[Case]:
 
 
 def _build_patient_cases() -> Iterator[Case]:
-    """Yield the cases of videos that take their time: longer than clients like, or than a request."""
+    """Yield the cases of videos that take longer than clients like, or than a request may."""
     # A dozen looks and more are answered alike: that is how a video is that takes its time.
     yield _build_case(
         "waits-unchanged-real",
