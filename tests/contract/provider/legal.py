@@ -86,7 +86,8 @@ def _redirect_slashes(asked: Asked, _scene: Scene) -> Reply | None:
 
 def _references(asked: Asked) -> list[str]:
     images = asked.json.get("images") if isinstance(asked.json, dict) else None
-    found = [each for each in images or () if isinstance(each, dict)]
+    listed = images if isinstance(images, list) else []
+    found = [each for each in listed if isinstance(each, dict)]
     return [url for each in found if isinstance(url := each.get("url"), str)]
 
 

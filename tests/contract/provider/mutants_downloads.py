@@ -98,7 +98,7 @@ def _merges_formats(asked: Asked, scene: Scene) -> Reply:
         return scene.send(asked)
     reply = scene.send(asked)
     body: Any = asked.json
-    if asked.submits and reply.completed:
+    if asked.submits and reply.completed and isinstance(body, dict):
         now = scene.workspace(asked.key).clock.now()
         moment = (now, asked.key, body["prompt"], body["model"])
         scene.memory[reply.json["id"]] = twins.setdefault(moment, reply.json["id"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import base64
 import io
+import math
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +26,8 @@ _QUARTER_TURN = 6
 
 def _list_references(body: Any) -> list[dict[str, Any]]:
     images = body.get("images") if isinstance(body, dict) else None
-    return [each for each in images or () if isinstance(each, dict)]
+    listed = images if isinstance(images, list) else []
+    return [each for each in listed if isinstance(each, dict)]
 
 
 def _is_turned(reference: dict[str, Any]) -> bool:
@@ -112,7 +114,7 @@ def _quotes_a_charset(asked: Asked, scene: Scene) -> Reply | None:
 
 
 def _rounds(body: dict[str, Any]) -> None:
-    if isinstance(body.get("duration"), float):
+    if isinstance(body.get("duration"), float) and math.isfinite(body["duration"]):
         body["duration"] = round(body["duration"])
 
 
