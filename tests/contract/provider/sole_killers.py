@@ -95,7 +95,6 @@ SOLE_KILLERS: Final[dict[str, str]] = {
     "GP804": "a-bad-type-is-nothing",
     "GP805": "rates-unordered",
     "GP806": "images-have-durations",
-    "GP807": "longest-is-the-default",
     "GP808": "documented-model-is-gone",
     "GP809": "list-flickers",
 }
@@ -107,5 +106,6 @@ WITHOUT: Final[dict[str, str]] = {
     "GP314": "An image that two orders share is paid for once, or twice: GP504 compares either.",
     "GP406": "The plans download long videos too, whose sound track GP405 compares.",
     "GP706": "What a refused key uses up, or costs, is missing at the next look: GP602, GP504.",
+    "GP807": "What an omitted field made is in the file, and on the bill: GP405 or GP503 sees it.",
 }
 """Why no faulty provider can be one that only this check finds."""
