@@ -287,8 +287,9 @@ class PlanExecution:
                 use="poll" if turn else "first-poll",
             )
             received = self._look(look, step.at_once, turn)
-            if received is None or _read_status(received) in TERMINAL:
-                self._await_release(received)
+            status = None if received is None else _read_status(received)
+            if received is None or status in TERMINAL:
+                self._await_release(status)
                 return
             failed = received.status not in {200, 429} and math.isfinite(self.session.patience)
             errors = errors + 1 if failed else 0
@@ -304,10 +305,9 @@ class PlanExecution:
         self._abandoned = True
         self.observer.note_abandoned_poll()
 
-    def _await_release(self, end: ReceivedResponse | None) -> None:
+    def _await_release(self, status: object) -> None:
         """After a failure, wait until what it held has come back, where time is real."""
-        failed = end is not None and _read_status(end) == "failed"
-        if failed and math.isfinite(self.session.patience):
+        if status == "failed" and math.isfinite(self.session.patience):
             self.session.wait(min(_RELEASE_SECONDS, self.session.patience))
 
     def _look(self, look: Send, at_once: int, turn: int) -> ReceivedResponse | None:

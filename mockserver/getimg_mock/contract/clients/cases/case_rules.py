@@ -85,6 +85,11 @@ class ClientCall:
     key: str = ""
     killed: bool = False
 
+    @property
+    def forks(self) -> bool:
+        """Whether a forked process makes the call, where the client is called in this one."""
+        return self.child or self.killed
+
     def instead_of(self, *ops: str) -> ClientCall:
         """Return the call for clients that have none of these operations."""
         return replace(self, unless=ops)

@@ -229,7 +229,7 @@ class CaseRun:
         if seconds is not None:
             self.time.interrupt_at = self.time.seconds() + seconds
         with trace_memory(self.network, on=self.case.memory) as memory:
-            made = self._invoke_in_child if call.child or call.killed else self._invoke
+            made = self._invoke_in_child if call.forks else self._invoke
             result = made(adapter, call, args)
         if seconds is not None:
             self.time.interrupt_at = None

@@ -164,7 +164,7 @@ class PythonDriver:
     def make_calls(self, run: CaseRun) -> None:
         """Make the calls of a case, within the limit of real time."""
         # The parent of a child that makes the call has nothing to do but wait.
-        child = any(call.child or call.killed for call in run.case.calls)
+        child = any(call.forks for call in run.case.calls)
         looks = 0 if child else _LOOKS_AGAIN if self.stuck else _LOOKS_FIRST
         cap = TimeLimit(self.real_seconds, looks=looks, is_quiet=run.time.is_quiet)
         try:
