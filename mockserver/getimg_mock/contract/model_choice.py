@@ -27,23 +27,33 @@ def leave_out_zeros(model: ModelJson) -> ModelJson:
     return {**model, "supported_references": {role: most for role, most in roles if most}}
 
 
+def has_defaults(model: ModelJson) -> bool:
+    """Return whether a model lists a first ratio, resolution and, for a video, duration."""
+    names = ["supported_aspect_ratios", "supported_resolutions"]
+    names += ["supported_durations"] if model["type"] == "video" else []
+    return all(model[name] for name in names)
+
+
 def load_shipped_models() -> list[dict[str, Any]]:
     """Return the shipped catalogue in the form of `GET /v2/models`."""
     return [model.as_json() for model in Catalogue.load_shipped().list_models()]
 
 
-def find_cheapest(
-    models: Sequence[ModelJson], kind: ModelKind, *, references: bool = False
-) -> ModelJson:
-    """Return the model of `kind` whose highest rate is the lowest; raises `LookupError`."""
-    found = [
-        model
-        for model in models
-        if model.get("type") == kind and (model.get("supported_references") or not references)
-    ]
+def find_cheapest(models: Sequence[ModelJson], kind: ModelKind) -> ModelJson:
+    """Return the model of `kind` whose lowest rate is the lowest; raises `LookupError`."""
+    found = [model for model in models if model.get("type") == kind]
     if not found:
         raise LookupError(f"The catalogue has no {kind} model.")
     return min(found, key=_find_lowest_price)
+
+
+def list_pictured(models: Sequence[ModelJson], kind: ModelKind) -> list[ModelJson]:
+    """Return the cheapest model of `kind` that takes references, alone; empty if none does."""
+    pictured = [model for model in models if model.get("supported_references")]
+    try:
+        return [find_cheapest(pictured, kind)]
+    except LookupError:
+        return []
 
 
 def _find_lowest_price(model: ModelJson) -> Decimal:

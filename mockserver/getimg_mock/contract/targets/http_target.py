@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from getimg_mock import schemas
 from getimg_mock.contract.model_choice import (
     find_cheapest,
+    has_defaults,
     leave_out_zeros,
     load_shipped_models,
 )
@@ -202,6 +203,7 @@ class HttpTarget:
 def fetch_catalogue(address: HttpTarget) -> list[dict[str, Any]]:
     """Return the target's own catalogue where that is valid, else the shipped one.
 
+    Models without a first ratio, resolution or duration are left out: they have no defaults.
     Raises `SettingsError` when nothing answers there, or when it refuses one of the keys.
     """
     asked = [get("/v2/models", key=name) for name in address.keys]
@@ -216,7 +218,7 @@ def fetch_catalogue(address: HttpTarget) -> list[dict[str, Any]]:
     models = listed.plain
     if listed.status != 200 or schemas.violations("model-list", models) or not models:
         return load_shipped_models()
-    return [leave_out_zeros(each) for each in models]
+    return [leave_out_zeros(each) for each in models if has_defaults(each)]
 
 
 def _is_graphic(text: str) -> bool:

@@ -21,7 +21,7 @@ from getimg_mock.contract.targets.http_target import MAX_WAIT, HttpTarget, fetch
 from getimg_mock.contract.targets.lookup import find_target
 from getimg_mock.contract.verification.dry_run import find_known_plans, find_relevant_plans
 from getimg_mock.contract.verification.registry import PROVIDER_CHECKS
-from getimg_mock.errors import BudgetError, UnknownNameError
+from getimg_mock.errors import BudgetError, SettingsError, UnknownNameError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -114,6 +114,7 @@ def prepare_run(
     Limits of a service are learned from the headers of a submission only if `paid`.
     """
     target, tier, budget = open_target(options)
+    _require_both_kinds(target)
     limits = None
     if isinstance(target, HttpTarget) and not target.own and tier >= "R3":
         limits = fetch_limits(target, paid=paid)
@@ -135,6 +136,17 @@ def prepare_run(
     return PreparedRun(
         target=target, tier=tier, budget=budget, plans=plans, checks=judging, feeds=feeds
     )
+
+
+def _require_both_kinds(target: Target) -> None:
+    kinds = {model.get("type") for model in target.models}
+    for kind in ("image", "video"):
+        if kind not in kinds:
+            raise SettingsError(
+                f"{target.name} lists no {kind} model with a ratio, a resolution and, for videos, "
+                "a duration (GET /v2/models): the contract tries images and videos, so it needs a "
+                "model of each."
+            )
 
 
 def _are_feeds_known(checks: Sequence[Check], plans: Sequence[Plan], target: Target) -> bool:

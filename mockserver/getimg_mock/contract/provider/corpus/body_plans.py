@@ -6,7 +6,7 @@ import json
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
-from getimg_mock.contract.model_choice import build_small_request, find_cheapest
+from getimg_mock.contract.model_choice import build_small_request, find_cheapest, list_pictured
 from getimg_mock.contract.plans import Plan, encode_body, post
 from getimg_mock.contract.provider.corpus.input_values import (
     LARGE_TEXT,
@@ -160,9 +160,10 @@ def _build_large_body(kind: ModelKind, model: str, *, whole: bool) -> bytes:
 
 
 def _build_too_large_steps(kind: ModelKind, models: Sequence[ModelJson]) -> Iterator[Send]:
-    model = find_cheapest(models, kind, references=True)
+    pictured = list_pictured(models, kind)
+    model = pictured[0] if pictured else find_cheapest(models, kind)
     for whole, name in ((False, "an image over 10 MiB"), (True, "a body over 25 MiB")):
-        if kind == "image" or not whole:
+        if kind == "image" if whole else pictured:
             yield post(
                 kind,
                 _build_large_body(kind, model["id"], whole=whole),

@@ -5,7 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from getimg_mock.contract.model_choice import build_small_request, find_cheapest, get_kind
+from getimg_mock.contract.model_choice import (
+    build_small_request,
+    find_cheapest,
+    get_kind,
+    list_pictured,
+)
 from getimg_mock.contract.plans import Plan, encode_body, get, get_balance, post
 from getimg_mock.contract.provider.corpus.file_steps import (
     build_borrowed_link_steps,
@@ -109,11 +114,10 @@ def build_plans(models: Sequence[ModelJson]) -> Iterator[Plan]:
     posts = [step for step in _build_operation_steps(image, video) if step.method == "POST"]
     yield Plan(name="bad keys", steps=(*_build_bad_key_steps(reads), *_build_no_key_steps()))
     yield Plan(name="ways past the gate", steps=(*_build_gate_steps(reads),))
-    pictured = find_cheapest(models, "image", references=True)
     yield Plan(
         name="bad keys that would pay",
         tier="R1",
-        steps=(*_build_bad_key_steps(posts), *_build_large_steps(pictured)),
+        steps=(*_build_bad_key_steps(posts), *_build_large_steps(list_pictured(models, "image"))),
     )
     yield Plan(name="bad keys after a good one", steps=(*_build_later_bad_key_steps(reads),))
     yield Plan(
@@ -180,13 +184,14 @@ def _build_bad_key_steps(operations: Sequence[Send]) -> Iterator[Step]:
             yield _set_authorization(step, value, fault="key", field=name)
 
 
-def _build_large_steps(model: ModelJson) -> Iterator[Step]:
+def _build_large_steps(pictured: Sequence[ModelJson]) -> Iterator[Step]:
     """Yield orders without a good key whose bodies do not fit into a gate."""
     images = [{"url": build_large_picture(_UNREAD)}]
-    order = post("image", build_small_request(model, images=images))
-    for name in ("no key", "a bogus key"):
-        field = f"{name}, with a large body"
-        yield _set_authorization(order, _BAD_KEYS[name], fault="key", field=field)
+    for model in pictured:
+        order = post("image", build_small_request(model, images=images))
+        for name in ("no key", "a bogus key"):
+            field = f"{name}, with a large body"
+            yield _set_authorization(order, _BAD_KEYS[name], fault="key", field=field)
 
 
 def _build_later_bad_key_steps(operations: Sequence[Send]) -> Iterator[Step]:

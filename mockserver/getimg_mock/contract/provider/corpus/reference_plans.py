@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 from getimg_mock.contract.model_choice import (
     PIXEL,
     build_small_request,
-    find_cheapest,
     find_upright_ratio,
     get_kind,
+    list_pictured,
     rank_resolution,
 )
 from getimg_mock.contract.plans import Plan, get, get_balance, post
@@ -55,16 +55,23 @@ def build_plans(models: Sequence[ModelJson]) -> Iterator[Plan]:
             tier="R2",
             steps=tuple(_build_allowed_reference_steps(kind, models)),
         )
-    pictured = find_cheapest(models, "video", references=True)
-    yield Plan(
-        name="a video whose reference is missing",
-        tier="R2",
-        steps=tuple(_build_missing_reference_steps(pictured)),
-    )
+    for pictured in list_pictured(models, "video"):
+        yield Plan(
+            name="a video whose reference is missing",
+            tier="R2",
+            steps=tuple(_build_missing_reference_steps(pictured)),
+        )
 
 
 def _build_reference_steps(kind: ModelKind, models: Sequence[ModelJson]) -> Iterator[Send]:
-    model = find_cheapest(models, kind, references=True)
+    for pictured in list_pictured(models, kind):
+        yield from _build_faulty_reference_steps(kind, pictured)
+    yield from _build_later_reference_steps(kind, models)
+    yield from _build_excess_steps(kind, models)
+    yield from _build_role_combination_steps(kind, models)
+
+
+def _build_faulty_reference_steps(kind: ModelKind, model: ModelJson) -> Iterator[Send]:
     role = (
         "reference_image" if "reference_image" in model["supported_references"] else "first_frame"
     )
@@ -85,9 +92,6 @@ def _build_reference_steps(kind: ModelKind, models: Sequence[ModelJson]) -> Iter
             fault="reference-bytes",
             field=name,
         )
-    yield from _build_later_reference_steps(kind, models)
-    yield from _build_excess_steps(kind, models)
-    yield from _build_role_combination_steps(kind, models)
 
 
 def _build_excess_steps(kind: ModelKind, models: Sequence[ModelJson]) -> Iterator[Send]:
@@ -162,12 +166,20 @@ def _build_role_combination_steps(kind: ModelKind, models: Sequence[ModelJson]) 
 
 
 def _build_allowed_reference_steps(kind: ModelKind, models: Sequence[ModelJson]) -> Iterator[Step]:
-    cheapest = find_cheapest(models, kind, references=True)
-    role = next(iter(cheapest["supported_references"]), "")
-    if role and role != "last_frame":
-        yield from _build_turned_steps(cheapest, role)
+    pictured = list_pictured(models, kind)
+    for cheapest in pictured:
+        role = next(iter(cheapest["supported_references"]))
+        if role != "last_frame":
+            yield from _build_turned_steps(cheapest, role)
     yield from _build_count_steps(kind, models)
-    for name, url in PICTURES.items() if role and role != "last_frame" else ():
+    for cheapest in pictured:
+        yield from _build_picture_steps(kind, cheapest)
+
+
+def _build_picture_steps(kind: ModelKind, cheapest: ModelJson) -> Iterator[Step]:
+    """Yield orders with pictures of all forms and sizes that a model takes."""
+    role = next(iter(cheapest["supported_references"]))
+    for name, url in PICTURES.items() if role != "last_frame" else ():
         yield post(
             kind,
             build_small_request(cheapest) | {"images": [{"url": url, "role": role}]},
@@ -175,7 +187,7 @@ def _build_allowed_reference_steps(kind: ModelKind, models: Sequence[ModelJson])
             use="model-value",
             field=name,
         )
-    yield from _build_public_url_steps(kind, models)
+    yield from _build_public_url_steps(kind, cheapest)
     if kind == "image":
         few = [{"url": LARGE_TEXT}, {"url": build_large_picture(_LARGE)}]
         few = few[: cheapest["supported_references"].get(role, 1)]
@@ -229,9 +241,8 @@ def _build_turned_steps(model: ModelJson, role: str) -> Iterator[Step]:
     yield request_file("turned.now" if kind == "video" else "turned")
 
 
-def _build_public_url_steps(kind: ModelKind, models: Sequence[ModelJson]) -> Iterator[Send]:
+def _build_public_url_steps(kind: ModelKind, model: ModelJson) -> Iterator[Send]:
     """Yield orders with all forms of a URL, as many in each as the model takes."""
-    model = find_cheapest(models, kind, references=True)
     supported = model["supported_references"]
     role = next((each for each in supported if each != "last_frame"), None)
     if role is None:

@@ -13,6 +13,7 @@ from getimg_mock.contract.model_choice import (
     build_small_request,
     find_cheapest,
     get_kind,
+    list_pictured,
 )
 from getimg_mock.contract.plans import Plan, get, get_balance, post
 from getimg_mock.contract.provider.corpus.file_steps import request_file
@@ -51,7 +52,7 @@ def build_plans(models: Sequence[ModelJson]) -> Iterator[Plan]:
         steps=(
             *_build_image_steps(image),
             *_build_error_steps(models),
-            *_build_reference_steps(find_cheapest(models, "image", references=True)),
+            *_build_reference_steps(list_pictured(models, "image")),
             *_build_video_steps(video),
         ),
     )
@@ -111,9 +112,11 @@ def _build_error_steps(models: Sequence[ModelJson]) -> Iterator[Send]:
         )
 
 
-def _build_reference_steps(model: ModelJson) -> Iterator[Step]:
+def _build_reference_steps(pictured: Sequence[ModelJson]) -> Iterator[Step]:
     """Yield orders of one key whose references are broken, beside good ones of the other."""
-    (name, bad), *_ = OTHER_BYTES.items()
+    if not pictured:
+        return
+    model, ((name, bad), *_) = pictured[0], OTHER_BYTES.items()
     good = post("image", build_small_request(model, images=[{"url": PIXEL}]), valid=True, key="b")
     broken = post("image", build_small_request(model, images=[{"url": bad}]), valid=False)
     for _ in range(_TURNS):

@@ -5,7 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from getimg_mock.contract.model_choice import build_small_request, find_cheapest, get_kind
+from getimg_mock.contract.model_choice import (
+    build_small_request,
+    find_cheapest,
+    get_kind,
+    list_pictured,
+)
 from getimg_mock.contract.plans import Plan, get, get_balance, post
 from getimg_mock.contract.provider.corpus.input_values import build_large_picture
 from getimg_mock.contract.steps import DAYS_PLACEHOLDER, DONOR, Delivery, Poll, Ref, Send
@@ -44,7 +49,7 @@ _CODINGS: Final = ("gzip", "deflate", "gzip;q=0, identity", "identity", "gzip, d
 def build_plans(models: Sequence[ModelJson]) -> Iterator[Plan]:
     """Yield the plans about bodies on their way."""
     image, video = find_cheapest(models, "image"), find_cheapest(models, "video")
-    pictured = find_cheapest(models, "image", references=True)
+    pictured = list_pictured(models, "image")
     yield Plan(
         name="bodies in parts", tier="R2", steps=(*_build_part_steps(image, video, pictured),)
     )
@@ -60,7 +65,9 @@ def build_plans(models: Sequence[ModelJson]) -> Iterator[Plan]:
     )
 
 
-def _build_part_steps(image: ModelJson, video: ModelJson, pictured: ModelJson) -> Iterator[Step]:
+def _build_part_steps(
+    image: ModelJson, video: ModelJson, pictured: Sequence[ModelJson]
+) -> Iterator[Step]:
     yield get_balance()
     for turn in range(_TURNS):
         for delivery in _DELIVERIES:
@@ -72,7 +79,8 @@ def _build_part_steps(image: ModelJson, video: ModelJson, pictured: ModelJson) -
     for delivery in _DELIVERIES:
         name = f"video, {delivery}"
         yield _send_in(delivery, video, build_small_request(video), valid=True, name=name)
-        yield _send_in(delivery, pictured, build_small_request(pictured, images=large), valid=True)
+        for model in pictured:
+            yield _send_in(delivery, model, build_small_request(model, images=large), valid=True)
     for delivery in _DELIVERIES:
         yield Poll(of=f"video, {delivery}", every=20)
     yield get_balance()
