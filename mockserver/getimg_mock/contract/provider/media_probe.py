@@ -13,6 +13,7 @@ from getimg_mock.errors import MissingPackageError
 
 if TYPE_CHECKING:
     from av.audio.stream import AudioStream
+    from av.container import InputContainer
     from av.video.stream import VideoStream
 
 _SIGNATURES = (
@@ -128,6 +129,21 @@ def _read_seconds(stream: AudioStream | VideoStream | None) -> float | None:
     return float(stream.duration * stream.time_base)
 
 
+def _measure_rate(container: InputContainer, stream: VideoStream) -> float | None:
+    """Return the frames per second of a track, from the times of its frames.
+
+    The first one does not count: it may be shown longer, where the sound begins before it. Nor does
+    the decoder's own figure, which is of a length that a file in fragments does not state.
+    """
+    container.seek(0)
+    times = sorted(each.pts for each in container.demux(stream) if each.pts is not None)
+    times = times[1:] or times
+    span = times[-1] - times[0] if times else 0
+    if not span or stream.time_base is None:
+        return float(stream.average_rate) if stream.average_rate else None
+    return float((len(times) - 1) / (span * stream.time_base))
+
+
 def require_decoder() -> None:
     """Raise `MissingPackageError` where no video can be judged."""
     try:
@@ -150,7 +166,6 @@ def _probe_video(data: bytes) -> MediaProperties:
                 return MediaProperties("video/mp4", flaw="there is no video track")
             stream = container.streams.video[0]
             frame = next(container.decode(stream))
-            rate = stream.average_rate
             seconds = container.duration
             sound = container.streams.audio[0] if container.streams.audio else None
             return MediaProperties(
@@ -158,7 +173,7 @@ def _probe_video(data: bytes) -> MediaProperties:
                 frame.width,
                 frame.height,
                 seconds / 1_000_000 if seconds else None,
-                float(rate) if rate else None,
+                _measure_rate(container, stream),
                 sound is not None,
                 _read_seconds(sound),
                 _read_seconds(stream),
