@@ -80,6 +80,7 @@ BENIGN: Final[dict[str, Maker]] = {
     "waits for an hour": _with(wait_timeout=3600.0),
     "backs off with full jitter": _with("full-jitter"),
     "looks at its balance before it pays": Preflight,
+    "asks for the head of a file first": _with("heads-first"),
     "gives up on a wait soon": _with(wait_timeout=120.0),
     "images only": _without(
         "generate_video", "submit_video", "retrieve_video", "costs", "model", "balance"
@@ -103,8 +104,16 @@ COMBINED: Final[dict[tuple[str, ...], Maker]] = {
         "backs off with full jitter",
         "polls with a growing distance of its own",
         "looks at its balance before it pays",
+        "asks for the head of a file first",
         "waits for an hour",
-    ): _with("growing-distance", "full-jitter", base=Preflight, max_retries=8, wait_timeout=3600.0),
+    ): _with(
+        "growing-distance",
+        "full-jitter",
+        "heads-first",
+        base=Preflight,
+        max_retries=8,
+        wait_timeout=3600.0,
+    ),
     ("polls twice a second", "gives up on a wait soon"): _with(
         poll_interval=0.5, wait_timeout=120.0
     ),

@@ -19,7 +19,7 @@ FILE_FAULTS: Final[dict[str, tuple[str, ...]]] = {
     ),
     "GC603": ("any-body-saved", "404-saved", "any-2xx-saved", "emptied-before-it-comes"),
     "GC604": ("expired-regenerates", "expired-untyped", "expired-looks-for-ever"),
-    "GC605": ("links-rebuilt", "links-end-by-local-time"),
+    "GC605": ("links-rebuilt", "links-end-by-local-time", "heads-needed"),
     "GC606": ("read-whole", "large-files-refused", "large-videos-refused", "large-files-cut"),
     "GC607": ("resumes-blindly",),
     "GC608": (

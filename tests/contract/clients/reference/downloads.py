@@ -6,6 +6,7 @@ import re
 import tempfile
 import time  # noqa: TID251 - a client reads its own clock
 from contextlib import contextmanager
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
@@ -143,6 +144,7 @@ def save(core: Core, item: dict[str, Any], path: Path, *, overwrite: bool) -> St
             core.seen["path"] = path.parent / name
 
     send.accepts = accepts
+    yield from ask_for_head(core, send)
     if core.faults & {"refused-parts-left", "parts-left-beside"}:
         path.with_name(f".{path.name}{generate_secret()}.part").touch()
     try:
@@ -170,6 +172,18 @@ def save(core: Core, item: dict[str, Any], path: Path, *, overwrite: bool) -> St
     saved = part.rename(unused(named) if keep and named != part else named)
     littered_by_files(core, saved)
     return named if core.faulty("wanted-path-told") else saved
+
+
+def ask_for_head(core: Core, send: Send) -> Steps:
+    """Ask for the head of a file before the file, as some do; only faulty ones depend on it."""
+    if not core.faults & {"heads-first", "heads-needed"}:
+        return
+    try:
+        got = yield Send("HEAD", send.url, send.headers)
+    except UNANSWERED:
+        return
+    if core.faulty("heads-needed") and got.status != HTTPStatus.OK:
+        raise DownloadError(f"the link is refused with status {got.status}")
 
 
 def taken_for_it(core: Core, path: Path) -> bool:

@@ -30,12 +30,16 @@ WireScript = tuple[WireStep, ...]
 
 @dataclass(frozen=True, slots=True)
 class WireAnswer:
-    """An HTTP answer before it is encoded; `framing` is how the end of its body is marked."""
+    """An HTTP answer before it is encoded; `framing` is how the end of its body is marked.
+
+    `length` is what an answer to HEAD says of the body that GET would have.
+    """
 
     status: int
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes = b""
     framing: Literal["length", "chunked", "close"] = "length"
+    length: int | None = None
 
     @property
     def json(self) -> Any:
@@ -64,7 +68,8 @@ class WireAnswer:
         lines = [f"HTTP/1.1 {self.status} {_phrase(self.status)}"]
         lines += [f"{name}: {value}" for name, value in self.headers]
         if self.framing == "length" and self.status not in {204, 304}:
-            lines.append(f"Content-Length: {len(self.body) if length is None else length}")
+            known = len(self.body) if self.length is None else self.length
+            lines.append(f"Content-Length: {known if length is None else length}")
         elif self.framing == "chunked":
             lines.append("Transfer-Encoding: chunked")
         elif self.framing == "close":
@@ -130,6 +135,31 @@ def overstate_length(answer: WireAnswer, missing: int = 64) -> WireScript:
     """Return a script with a Content-Length that exceeds the body, and then the end."""
     head = answer.head(length=len(answer.body) + missing)
     return (WireStep(head + answer.body), WireStep("close"))
+
+
+def leave_out_body(script: WireScript) -> WireScript:
+    """Return the script of an answer up to the end of its head, which is all that HEAD gets."""
+    steps: list[WireStep] = []
+    sent = b""
+    for step in script:
+        if not isinstance(step.what, bytes):
+            return (*steps, step)
+        before, sent = len(sent), sent + step.what
+        end = _find_end_of_head(sent)
+        steps.append(replace(step, what=sent[before:end]))
+        if end is not None:
+            break
+    return tuple(steps)
+
+
+def _find_end_of_head(sent: bytes) -> int | None:
+    """Return where the head of an answer ends, behind informational ones; None if it does not."""
+    begin = 0
+    while (end := sent.find(b"\r\n\r\n", begin)) >= 0:
+        if not sent.startswith(b"HTTP/1.1 1", begin):
+            return end + 4
+        begin = end + 4
+    return None
 
 
 def _phrase(status: int) -> str:

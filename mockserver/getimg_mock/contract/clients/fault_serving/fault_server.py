@@ -19,7 +19,12 @@ from urllib.parse import urlsplit
 from getimg_mock.api import access_log
 from getimg_mock.application import Application
 from getimg_mock.contract.clients.cases.client_history import ClientExchange
-from getimg_mock.contract.clients.cases.wire_script import WireAnswer, WireScript, build_json_answer
+from getimg_mock.contract.clients.cases.wire_script import (
+    WireAnswer,
+    WireScript,
+    build_json_answer,
+    leave_out_body,
+)
 from getimg_mock.contract.clients.sandbox.client_time import START, Abandoned
 from getimg_mock.fake import Fake
 from getimg_mock.in_process import exchange
@@ -200,7 +205,7 @@ class FaultServer:
                 came, did = build_json_answer(200, {"elsewhere": asked.origin}), False
             timeline = came.to_script() if isinstance(came, WireAnswer) else came
             self._record(asked, path, came, label, home=home, ours=did)
-            return timeline
+            return leave_out_body(timeline) if asked.method == "HEAD" else timeline
 
     def process(self, asked: ReceivedRequest) -> WireAnswer:
         """Have the fake answer a request, and collect the effects."""
@@ -228,7 +233,9 @@ class FaultServer:
             for name, value in answer.headers
             if name not in {b"content-length", b"transfer-encoding"}
         )
-        return WireAnswer(answer.status, headers, body)
+        lengths = [int(value) for name, value in answer.headers if name == b"content-length"]
+        length = lengths[0] if asked.method == "HEAD" and lengths else None
+        return WireAnswer(answer.status, headers, body, length=length)
 
     def find_unmet_rules(self) -> tuple[str, ...]:
         """Return the labels of rules that must act and did not."""
@@ -270,10 +277,13 @@ class FaultServer:
                 continue
             if asked is not None and rule.when is not None and not rule.when(asked):
                 continue
-            self.counts[place, rule.on] = nth = self.counts.get((place, rule.on), 0) + 1
-            if found is None and (not rule.nth or nth in rule.nth):
-                found = rule
-                self.hits[place] = self.hits.get(place, 0) + 1
+            nth = self.counts.get((place, rule.on), 0) + 1
+            acts = found is None and (not rule.nth or nth in rule.nth)
+            found = rule if acts else found
+            # A HEAD is answered as the next GET will be, whose place it does not take.
+            if asked is None or asked.method != "HEAD":
+                self.counts[place, rule.on] = nth
+                self.hits[place] = self.hits.get(place, 0) + acts
         return found
 
     def _count_hit(self, rule: FaultRule) -> bool:
