@@ -93,3 +93,15 @@ def test_a_failed_video_shows_no_defaults() -> None:
         ),
     )
     assert not judge_check(registry.find_check("GP807"), [other]).broken
+
+
+def test_what_all_histories_show_together_is_shown_again_by_all() -> None:
+    """GH003: a breach that only their comparison shows is in none of them alone."""
+    first, second = run_plan("the catalogue"), run_plan("paths")
+    seen = Observation((1,), "the same costs", "others")
+    compared = replace(
+        find_check("GP509"), judge=lambda _: (), across=lambda found: [(found[1], seen)]
+    )
+    for shown, broken in ((second, set()), (first, {"GH003"})):
+        findings = ((compared, Finding(history=shown, observation=seen)),)
+        assert find_broken(SelfCheck(histories=(first, second), findings=findings)) == broken
