@@ -7,6 +7,7 @@ import base64
 import io
 import math
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from PIL import Image
@@ -139,12 +140,23 @@ def _square_or_nearly(body: dict[str, Any]) -> None:
         body["aspect_ratio"] = "1:1"
 
 
+def _follows_its_reference(body: dict[str, Any]) -> None:
+    """What has no ratio of its own gets that of its first reference."""
+    references = _list_references(body)
+    data = str(references[0].get("url")).partition(";base64,")[2] if references else ""
+    with suppress(ValueError, OSError):
+        picture = Image.open(io.BytesIO(base64.b64decode(data, validate=True)))
+        across = picture.width / picture.height
+        body.setdefault("aspect_ratio", "16:9" if across > math.sqrt(16 / 9) else "1:1")
+
+
 ORDERS: tuple[Mutant, ...] = tuple(
     Mutant(name=name, kind=kind, breaks=breaks, wrap=wrap, blocker=breaks == "GP210")  # type: ignore[arg-type]
     for name, kind, breaks, wrap in (
         ("references-lay-it-down", "media", "GP405", replies(_lies_down)),
         ("references-turn-it", "media", "GP405", replies(_keeps_metadata)),
         ("files-have-another-default", "media", "GP405", replies(_has_its_own_default)),
+        ("ratios-of-references", "media", "GP405", answering(lenient(_follows_its_reference))),
         ("large-references-add-up", "validation", "GP204", answering(_is_too_much)),
         ("slow-pictures-are-pending", "sequence", "GP301", replies(_takes_long)),
         ("escaped-pairs-are-halves", "validation", "GP215", answering(_no_pairs)),

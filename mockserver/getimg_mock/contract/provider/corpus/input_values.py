@@ -133,6 +133,12 @@ PICTURES: Final = {
 The JPEG says that it is turned, as photographs do: what is made of it is not.
 """
 
+WIDE_PICTURE: Final = (
+    "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAABgAAAAGCAAAAAD8wAHPAAAAEUlEQVR42mOsYMAO"
+    "mBgGUAIASfIAhH8YXjgAAAAASUVORK5CYII="
+)
+"""A data URL of a picture that is four times as wide as high, as no model makes by default."""
+
 OTHER_BYTES: Final = {
     "a GIF as PNG": "data:image/png;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAACAkQBADs=",
     "HTML as PNG": "data:image/png;base64,PGh0bWw+PGI+aGVsbG88L2I+PC9odG1sPg==",

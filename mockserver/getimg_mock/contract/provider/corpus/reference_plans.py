@@ -21,6 +21,7 @@ from getimg_mock.contract.provider.corpus.input_values import (
     PUBLIC_URLS,
     ROLES,
     UNFETCHABLE_URLS,
+    WIDE_PICTURE,
     build_large_picture,
     encode_large_body,
     encode_large_picture,
@@ -171,6 +172,7 @@ def _build_allowed_reference_steps(kind: ModelKind, models: Sequence[ModelJson])
         role = next(iter(cheapest["supported_references"]))
         if role != "last_frame":
             yield from _build_turned_steps(cheapest, role)
+            yield from _build_wide_steps(cheapest, role)
     yield from _build_count_steps(kind, models)
     for cheapest in pictured:
         yield from _build_picture_steps(kind, cheapest)
@@ -239,6 +241,16 @@ def _build_turned_steps(model: ModelJson, role: str) -> Iterator[Step]:
     if kind == "video":
         yield Poll(of="turned")
     yield request_file("turned.now" if kind == "video" else "turned")
+
+
+def _build_wide_steps(model: ModelJson, role: str) -> Iterator[Step]:
+    """Yield an order without a ratio, which its reference does not decide."""
+    kind, images = get_kind(model), [{"url": WIDE_PICTURE, "role": role}]
+    order = build_small_request(model, images=images)
+    yield post(kind, order, valid=True, use="model-value", field="a wide picture", name="wide")
+    if kind == "video":
+        yield Poll(of="wide")
+    yield request_file("wide.now" if kind == "video" else "wide")
 
 
 def _build_public_url_steps(kind: ModelKind, model: ModelJson) -> Iterator[Send]:
