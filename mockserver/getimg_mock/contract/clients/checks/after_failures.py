@@ -213,8 +213,28 @@ def _build_link_cases() -> Iterator[Case]:
             patience=None,
             **(QUICK | more),
         )
+    yield _build_real_link_case()
 
 
+def _build_real_link_case() -> Case:
+    """Return the case in real time of links that lead to no file, for programs.
+
+    They are refused in turn for what is not tried again: each time a connection may be lost.
+    """
+    refuse = fault_actions.act_by_call(
+        [fault_actions.answer_instead(each) for each in (_REFUSALS[-1], _FORBIDDEN) * _FEW]
+    )
+    rule = fail_at_first(DOWNLOAD_OPERATION, refuse, otherwise=serve_picture(), times=_FEW + 1)
+    return Case(
+        name="after-links-real",
+        calls=(image(), *(download(),) * (_FEW + 1)),
+        rules=(rule,),
+        options=_OPTIONS,
+        patience=8,
+    )
+
+
+_FORBIDDEN: Final = build_error(403, "forbidden", "The link is refused.")
 _PAGE: Final = fault_actions.build_page(200)
 
 
