@@ -203,14 +203,14 @@ class ShieldsTheWaitFromCancellation(AiohttpClient):
         self.tasks: set[asyncio.Task[Any]] = set()
 
     async def generate_video(self, **fields: Any) -> Any:
-        id = (await self.submit_video(**fields))["id"]
-        task = asyncio.create_task(self.wait(id))
+        video_id = (await self.submit_video(**fields))["id"]
+        task = asyncio.create_task(self.wait(video_id))
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
         try:
             return await asyncio.shield(task)
         except asyncio.CancelledError as error:
-            self.name(error, id)
+            self.name(error, video_id)
             raise
 
 
