@@ -78,6 +78,10 @@ from tests.contract.clients_by_others import (
     faults_twentysecond_money,
     faults_twentysecond_reading,
     faults_twentysecond_waiting,
+    faults_twentythird_files,
+    faults_twentythird_money,
+    faults_twentythird_reading,
+    faults_twentythird_waiting,
     faulty_downloads,
     faulty_money,
     faulty_polling,
@@ -127,6 +131,8 @@ from tests.contract.clients_by_others import (
     good_twentyfirst_waits,
     good_twentysecond_files,
     good_twentysecond_waits,
+    good_twentythird_files,
+    good_twentythird_waits,
 )
 from tests.contract.clients_by_others.registry import CLIENTS, Entry
 
@@ -208,7 +214,9 @@ LISTED = (
     good_twentyfirst_more_waits,
     good_twentyfirst_waits,
     good_twentysecond_files,
+    good_twentythird_files,
     good_twentysecond_waits,
+    good_twentythird_waits,
     faults_tenth_files,
     faults_eleventh_files,
     faults_twelfth_files,
@@ -254,9 +262,13 @@ LISTED = (
     faults_nineteenth_waiting,
     faults_twentieth_waiting,
     faults_twentysecond_files,
+    faults_twentythird_files,
     faults_twentysecond_money,
+    faults_twentythird_money,
     faults_twentysecond_reading,
+    faults_twentythird_reading,
     faults_twentysecond_waiting,
+    faults_twentythird_waiting,
 )
 
 __all__ = ["CLIENTS", "LISTED", "Entry"]
