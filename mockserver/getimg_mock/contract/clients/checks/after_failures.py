@@ -45,6 +45,7 @@ _FEW: Final = 6
 _OUTAGE: Final = "after-outage"
 SUBMITTED: Final = "after-submitted"
 """The case of orders that nobody waits for: each is sent."""
+_REAL_LINKS: Final = "after-links-real"
 _LONGEST_END: Final = 9.0
 """How long a call may take that is cancelled after two seconds."""
 _OPTIONS: Final[dict[str, Any]] = NO_RETRIES | {"timeout": 5}
@@ -226,7 +227,7 @@ def _build_real_link_case() -> Case:
     )
     rule = fail_at_first(DOWNLOAD_OPERATION, refuse, otherwise=serve_picture(), times=_FEW + 1)
     return Case(
-        name="after-links-real",
+        name=_REAL_LINKS,
         calls=(image(), *(download(),) * (_FEW + 1)),
         rules=(rule,),
         options=_OPTIONS,
@@ -320,7 +321,7 @@ def failures_leave_a_client_able(history: ClientHistory) -> Iterator[Observation
     fail now and then, one at a time. Or they are orders of videos that nobody waits for. Fails when
     the last call, or one behind a single failure, raises or does not end, is not sent after an
     outage, or much later than it could be, or returns the answer to an earlier one, or when a
-    cancelled one ends much later.
+    cancelled one ends much later. Of links that are refused to a program, each has to be asked for.
     """
     if history.case.startswith(EACH):
         yield from judge_good_calls(history)
@@ -333,8 +334,20 @@ def failures_leave_a_client_able(history: ClientHistory) -> Iterator[Observation
         return
     if history.case.startswith("after-withdrawn"):
         yield _cancelled_calls_end(history)
+    if history.case == _REAL_LINKS:
+        yield from _calls_are_sent(history)
     for last in history.calls() if history.case == SUBMITTED else history.calls()[-1:]:
         yield from _last_call_is_served(history, last)
+
+
+def _calls_are_sent(history: ClientHistory) -> Iterator[Observation]:
+    """Judge the calls that fail: each is sent, as nothing but their answers says to wait.
+
+    A program that does not return from one of them is started anew before the next.
+    """
+    for each in history.calls("download"):
+        hangs = each.kind == "abandoned" and not history.during(each)
+        yield expect(not hangs, "a request: the calls before are over", each.shown)
 
 
 def _last_call_is_served(history: ClientHistory, last: CallOutcome) -> Iterator[Observation]:
