@@ -36,6 +36,13 @@ def _one_tag(asked: Asked, reply: Reply, _scene: Scene) -> None:
             reply.raw(b"")
 
 
+def _counts_letters(_asked: Asked, reply: Reply, _scene: Scene) -> None:
+    """The length of an error with typographic quotes is that of its text, not of its bytes."""
+    if reply.status == 404 and reply.json:
+        text = reply.body.decode().replace("'", "\u2019")
+        reply.raw(text.encode()[: len(text)])
+
+
 def _masked_key(asked: Asked, reply: Reply, _scene: Scene) -> None:
     """An error about a model names the key by its ends."""
     if reply.status == 404 and asked.path.startswith("/v2/models/") and reply.json:
@@ -63,6 +70,7 @@ def _replying(name: str, breaks: str, change: Callable[[Asked, Reply, Scene], No
 
 TRANSFER: tuple[Mutant, ...] = (
     _replying("compression-is-a-label", "GP114", _label_only),
+    _replying("lengths-count-letters", "GP114", _counts_letters),
     _replying("status-tag-never-changes", "GP114", _one_tag),
     _replying("ends-of-a-key-in-an-error", "GP705", _masked_key),
     _replying("one-retry-after-in-five-is-short", "GP604", _odd_retry),

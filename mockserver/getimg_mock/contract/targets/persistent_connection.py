@@ -170,6 +170,11 @@ class _TimedResponse(http.client.HTTPResponse):
             http.client.parse_headers(self.fp)
 
 
+def _list_headers(response: http.client.HTTPResponse) -> tuple[tuple[str, str], ...]:
+    """Return the headers of a response; spaces around a value are not of it (RFC 9110, 5.5)."""
+    return tuple((name.lower(), value.strip(" \t")) for name, value in response.getheaders())
+
+
 @dataclass(slots=True)
 class PersistentConnection:
     """A connection to the address `base`.
@@ -214,14 +219,14 @@ class PersistentConnection:
             return self._abandon(response)
         data = _read_bounded(response, _find_size_limit(sent))
         self._used = self.stopwatch()
-        headers = tuple((name.lower(), value) for name, value in response.getheaders())
+        headers = _list_headers(response)
         seconds, unwelcome = self._used - started, self._unwelcome
         return ReceivedResponse(response.status, headers, data, seconds, unwelcome=unwelcome)
 
     def _abandon(self, response: http.client.HTTPResponse) -> ReceivedResponse:
         """Close the connection when an answer has begun, as who gives up waiting does."""
         begun = response.read1(_ABANDONED)
-        headers = tuple((name.lower(), value) for name, value in response.getheaders())
+        headers = _list_headers(response)
         response.close()
         self.close()
         return ReceivedResponse(response.status, headers, begun)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from getimg_mock.contract.content_coding import begins_as, decompress, list_allowed
 from getimg_mock.contract.exchanges import parse_length
+from getimg_mock.contract.json_reading import read_json
 from getimg_mock.contract.provider.cache_lifetimes import check_caching
 from getimg_mock.contract.verdicts import OK, check, expect, fail, keep_rule
 
@@ -152,10 +153,11 @@ def unknown_paths_are_404(history: History) -> Iterator[Observation]:
 def transport_is_sound(history: History) -> Iterator[Observation]:
     """Require an exact `Content-Length`, compression only on request, and open connections.
 
-    Applies to every response. Fails on a wrong length, an unrequested or wrong encoding,
-    `Connection: close` after a 4xx, a response to a key that a shared cache may give to another,
-    what changes and may be repeated for over a minute, 304 for the tag of what has changed, and no
-    answer to `Expect: 100-continue` (RFC 9110). Nothing may be chunked for HTTP/1.0 (RFC 9112).
+    Applies to every response. Fails on a wrong length, JSON that its length cuts off, an
+    unrequested or wrong encoding, `Connection: close` after a 4xx, a response to a key that a
+    shared cache may give to another, what changes and may be repeated for over a minute, 304 for
+    the tag of what has changed, and no answer to `Expect: 100-continue` (RFC 9110). Nothing may be
+    chunked for HTTP/1.0 (RFC 9112).
     Source: our choice.
     """
     for each in history:
@@ -175,6 +177,7 @@ def transport_is_sound(history: History) -> Iterator[Observation]:
             )
             # A server may close whenever it likes.
             yield seen if history.own or not seen.failed else replace(seen, status="INFO")
+        yield from _find_cut_letters(each)
         length = each.fields.get("content-length")
         framed = each.method != "HEAD" and each.status != 304
         if length is not None and framed and not (each.step and each.step.abandons):
@@ -189,6 +192,20 @@ def transport_is_sound(history: History) -> Iterator[Observation]:
             yield from _compare_coded(group)
     for each in history.with_role("stale-tag"):
         yield _check_stale_tag(history, each)
+
+
+def _find_cut_letters(each: HttpExchange) -> Iterator[Observation]:
+    """Find JSON with letters beyond ASCII that ends too early: its letters were counted."""
+    kind, length = each.fields.get("content-type", ""), each.fields.get("content-length")
+    begun = each.step is not None and each.step.abandons
+    if length is None or begun or each.coding or each.body.isascii() or "json" not in kind:
+        return
+    if read_json(each.body)[0] is None:
+        yield fail(
+            "JSON that is whole: Content-Length counts bytes, of which some letters have several",
+            f"Content-Length: {length}, and a body that ends with {each.body[-20:]!r}",
+            each,
+        )
 
 
 def _is_of_old_version(each: HttpExchange) -> bool:
