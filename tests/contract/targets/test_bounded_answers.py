@@ -103,6 +103,8 @@ def test_an_answer_that_breaks_off_is_not_asked_for_again() -> None:
 def test_spaces_around_a_value_are_not_of_it() -> None:
     """RFC 9110, section 5.5: tabs too, and none is as good as one."""
     answer = b"HTTP/1.1 200 OK\r\nX-RateLimit-Limit:\t180 \t\r\nContent-Length:2  \r\n\r\n{}"
-    got = PersistentConnection(serve(iter([answer])), stopwatch=lambda: 0.0).exchange(READ)
+    connection = PersistentConnection(serve(iter([answer])), stopwatch=lambda: 0.0)
+    got = connection.exchange(READ)
+    connection.close()
     assert dict(got.headers) == {"x-ratelimit-limit": "180", "content-length": "2"}
     assert got.body == b"{}"
