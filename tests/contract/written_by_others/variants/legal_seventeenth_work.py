@@ -278,7 +278,7 @@ class WindowSlidesWithTheOldestOrder(Provider):
 
 @legal("X: what `sound: true` does on a silent model is unknown; sound: false is accepted")
 class SilentModelsRefuseSoundAsAField(Provider):
-    """`sound: true` on a model without sound is 400 `invalid_parameter` of `sound`."""
+    """A model without sound refuses `sound: true` by `invalid_parameter`; `false` is fine."""
 
     def read_order(self, body: dict[str, Any], kind: Kind) -> Order:
         """Return the order of a body, without sound where there is none."""
