@@ -53,7 +53,7 @@ class ChunksCarryExtensionsAndTrailers(Provider):
     def frame(self, request: Incoming, head: bytes, body: bytes) -> tuple[bytes, bytes]:
         """Return smaller chunks than the one that was made."""
         head, body = super().frame(request, head, body)
-        if b"\r\nTrailer:" not in head or not body:
+        if b"\r\nTransfer-Encoding: chunked" not in head or not body:  # HTTP/1.0 has no chunks
             return head, body
         size, _, rest = body.partition(b"\r\n")
         content = rest[: int(size, 16)]
