@@ -27,6 +27,11 @@ def leave_out_zeros(model: ModelJson) -> ModelJson:
     return {**model, "supported_references": {role: most for role, most in roles if most}}
 
 
+def list_usable(models: Sequence[ModelJson]) -> list[ModelJson]:
+    """Return the models that have defaults, without the roles of which they take no reference."""
+    return [leave_out_zeros(each) for each in models if has_defaults(each)]
+
+
 def has_defaults(model: ModelJson) -> bool:
     """Return whether a model lists a first ratio, resolution and, for a video, duration."""
     names = ["supported_aspect_ratios", "supported_resolutions"]

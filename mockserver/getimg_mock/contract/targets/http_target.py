@@ -15,8 +15,7 @@ from urllib.parse import urlsplit
 from getimg_mock import schemas
 from getimg_mock.contract.model_choice import (
     find_cheapest,
-    has_defaults,
-    leave_out_zeros,
+    list_usable,
     load_shipped_models,
 )
 from getimg_mock.contract.plans import Plan, get, post
@@ -201,9 +200,8 @@ class HttpTarget:
 
 
 def fetch_catalogue(address: HttpTarget) -> list[dict[str, Any]]:
-    """Return the target's own catalogue where that is valid, else the shipped one.
+    """Return the models of the target that have defaults; the shipped ones if its list is bad.
 
-    Models without a first ratio, resolution or duration are left out: they have no defaults.
     Raises `SettingsError` when nothing answers there, or when it refuses one of the keys.
     """
     asked = [get("/v2/models", key=name) for name in address.keys]
@@ -218,7 +216,7 @@ def fetch_catalogue(address: HttpTarget) -> list[dict[str, Any]]:
     models = listed.plain
     if listed.status != 200 or schemas.violations("model-list", models) or not models:
         return load_shipped_models()
-    return [leave_out_zeros(each) for each in models if has_defaults(each)]
+    return list_usable(models)
 
 
 def _is_graphic(text: str) -> bool:

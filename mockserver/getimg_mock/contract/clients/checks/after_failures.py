@@ -12,7 +12,6 @@ from getimg_mock.contract.clients.cases.case_rules import (
     Case,
     ClientCall,
     balance,
-    download,
     image,
     models,
     video,
@@ -20,7 +19,6 @@ from getimg_mock.contract.clients.cases.case_rules import (
 from getimg_mock.contract.clients.cases.client_check import client_check
 from getimg_mock.contract.clients.cases.wire_script import WireStep, build_error, build_json_answer
 from getimg_mock.contract.clients.checks.carried_over import SPENT, judge_told_pause
-from getimg_mock.contract.clients.checks.files import DOWNLOAD_OPERATION, serve_picture
 from getimg_mock.contract.clients.checks.message_variants import PENDING, RETRIEVE, answer_failed
 from getimg_mock.contract.clients.checks.own_requests import find_answer, find_own_requests
 from getimg_mock.contract.clients.checks.response_parsing import judge_unchanged
@@ -38,19 +36,20 @@ if TYPE_CHECKING:
     from getimg_mock.contract.verdicts import Observation
     from getimg_mock.world.randomness import Stream
 
-_TIMES: Final = 12
+TIMES: Final = 12
 """How many calls fail: more than a client has slots, or tolerates before it sends no more."""
-_FEW: Final = 6
+FEW: Final = 6
 """How many calls fail of one kind alone: one more than a client lets run at the same time."""
 _OUTAGE: Final = "after-outage"
 SUBMITTED: Final = "after-submitted"
 """The case of orders that nobody waits for: each is sent."""
-_REAL_LINKS: Final = "after-links-real"
+REAL_LINKS: Final = "after-links-real"
+"""The case of links that are refused to a program: each is asked for."""
 _LONGEST_END: Final = 9.0
 """How long a call may take that is cancelled after two seconds."""
-_OPTIONS: Final[dict[str, Any]] = NO_RETRIES | {"timeout": 5}
+OPTIONS: Final[dict[str, Any]] = NO_RETRIES | {"timeout": 5}
 QUICK: Final[dict[str, Any]] = {"settings": {"video_seconds": 3}, "limit": 4 * HOUR}
-_REFUSALS: Final = tuple(
+REFUSALS: Final = tuple(
     build_error(status, code, "Refused.")
     for status, code in (
         (400, "invalid_parameter"),
@@ -67,7 +66,7 @@ _READS: Final = ("balance", "models")
 
 def cases(_: Stream) -> Iterator[Case]:
     """Yield the cases: a dozen calls fail in one way, and the last one is answered well."""
-    refuse = fault_actions.answer_by_call(list(_REFUSALS * (_TIMES // len(_REFUSALS))))
+    refuse = fault_actions.answer_by_call(list(REFUSALS * (TIMES // len(REFUSALS))))
     for name, on, call in (
         ("image", "images.generate", image()),
         ("video", "videos.create", video()),
@@ -83,7 +82,6 @@ def cases(_: Stream) -> Iterator[Case]:
     yield from _build_withdrawn_cases()
     yield from _build_kind_cases()
     yield from _build_late_case()
-    yield from _build_link_cases()
 
 
 def _build_withdrawn_cases() -> Iterator[Case]:
@@ -99,8 +97,8 @@ def _build_withdrawn_cases() -> Iterator[Case]:
         _hold_by_turns,
         interrupt_after=0.3,
         patience=6,
-        options=_OPTIONS | {"max_retries": 3},
-        times=_TIMES + 2,
+        options=OPTIONS | {"max_retries": 3},
+        times=TIMES + 2,
     )
 
 
@@ -115,7 +113,7 @@ def _build_kind_cases() -> Iterator[Case]:
         models(),
         answer_halfway,
         interrupt_after=2.0,
-        times=_FEW,
+        times=FEW,
     )
     for name, act in (
         ("unkeyed", fault_actions.answer_instead(build_error(401, "invalid_api_key", "Wrong."))),
@@ -130,13 +128,13 @@ def _build_kind_cases() -> Iterator[Case]:
             ("image", "images.generate", image()),
             ("models", "models.list", models()),
         ):
-            yield build_failing_case(f"after-{name}-{kind}", on, call, act, after=HOUR, times=_FEW)
+            yield build_failing_case(f"after-{name}-{kind}", on, call, act, after=HOUR, times=FEW)
     yield _build_missing_case()
 
 
 def _build_missing_case() -> Case:
     """Return the case of a video that was missing an hour ago: a replica did not have it yet."""
-    missing = fault_actions.answer_instead(_REFUSALS[-1])
+    missing = fault_actions.answer_instead(REFUSALS[-1])
     return build_failing_case(
         "after-missing-video",
         "videos.retrieve",
@@ -158,7 +156,7 @@ def _build_outage_cases() -> Iterator[Case]:
     down = fault_actions.answer_instead(fault_actions.UNAVAILABLE)
     silence = fault_actions.end_before_work("hang")
     waits: dict[str, Any] = {
-        "options": _OPTIONS | {"poll_interval": 5, "wait_timeout": 60},
+        "options": OPTIONS | {"poll_interval": 5, "wait_timeout": 60},
         "limit": 48 * HOUR,
     }
     plain: dict[str, Any] = {}
@@ -190,55 +188,6 @@ def _build_late_case() -> Iterator[Case]:
     )
 
 
-def _build_link_cases() -> Iterator[Case]:
-    """Yield the cases of links that lead to no file."""
-    withdrawn = {"interrupt_after": 2.0}
-    for name, act, more in (
-        ("refused", fault_actions.answer_instead(_REFUSALS[-1]), {}),
-        ("html", fault_actions.answer_instead(_PAGE), {}),
-        ("reset", fault_actions.end_before_work("reset"), {}),
-        ("withdrawn", answer_halfway, withdrawn),
-    ):
-        rule = fail_at_first(
-            DOWNLOAD_OPERATION,
-            act,
-            otherwise=serve_picture(),
-            times=_TIMES + 1,
-            legal=name != "html",
-        )
-        yield Case(
-            name=f"after-links-{name}",
-            calls=(image(), *(download(),) * (_TIMES + 1)),
-            rules=(rule,),
-            options=_OPTIONS,
-            patience=None,
-            **(QUICK | more),
-        )
-    yield _build_real_link_case()
-
-
-def _build_real_link_case() -> Case:
-    """Return the case in real time of links that lead to no file, for programs.
-
-    They are refused in turn for what is not tried again: each time a connection may be lost.
-    """
-    refuse = fault_actions.act_by_call(
-        [fault_actions.answer_instead(each) for each in (_REFUSALS[-1], _FORBIDDEN) * _FEW]
-    )
-    rule = fail_at_first(DOWNLOAD_OPERATION, refuse, otherwise=serve_picture(), times=_FEW + 1)
-    return Case(
-        name=_REAL_LINKS,
-        calls=(image(), *(download(),) * (_FEW + 1)),
-        rules=(rule,),
-        options=_OPTIONS,
-        patience=8,
-    )
-
-
-_FORBIDDEN: Final = build_error(403, "forbidden", "The link is refused.")
-_PAGE: Final = fault_actions.build_page(200)
-
-
 def _answer_too_late(turn: FaultContext) -> WireScript:
     """Do the work, and answer a second after the client has given up."""
     first, *rest = turn.proceed().to_script()
@@ -267,7 +216,7 @@ def build_failing_case(
     act: FaultAction,
     *,
     after: float = 0.0,
-    times: int = _TIMES,
+    times: int = TIMES,
     otherwise: FaultAction | None = None,
     **more: Any,
 ) -> Case:
@@ -276,7 +225,7 @@ def build_failing_case(
         name=name,
         calls=(*(call,) * times, replace(call, after=after)),
         rules=(fail_at_first(on, act, otherwise=otherwise, times=times),),
-        **(QUICK | {"options": _OPTIONS, "patience": None} | more),
+        **(QUICK | {"options": OPTIONS, "patience": None} | more),
     )
 
 
@@ -334,7 +283,7 @@ def failures_leave_a_client_able(history: ClientHistory) -> Iterator[Observation
         return
     if history.case.startswith("after-withdrawn"):
         yield _cancelled_calls_end(history)
-    if history.case == _REAL_LINKS:
+    if history.case == REAL_LINKS:
         yield from _calls_are_sent(history)
     for last in history.calls() if history.case == SUBMITTED else history.calls()[-1:]:
         yield from _last_call_is_served(history, last)
