@@ -50,8 +50,8 @@ def cases(_: Stream) -> Iterator[Case]:
     "A link is used word for word",
     severity="major",
     evidence="choice",
-    why="The signature covers the exact characters.",
-    fix="Do not parse and rebuild the URL.",
+    why="The signature covers the exact characters, and often the method.",
+    fix="Do not parse and rebuild the URL, and ask for it by GET, whatever HEAD gets.",
     cases=("odd-link", _SIGNED_FOR_GET),
 )
 def links_are_used_word_for_word(history: ClientHistory) -> Iterator[Observation]:
