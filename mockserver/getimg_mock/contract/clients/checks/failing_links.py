@@ -70,4 +70,5 @@ def _build_real_link_case() -> Case:
         rules=(rule,),
         options=OPTIONS,
         patience=8,
+        real_time=True,
     )
