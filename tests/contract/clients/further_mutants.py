@@ -25,6 +25,7 @@ FURTHER: Final[dict[str, tuple[str, ...]]] = {
         "sockets-timed-for-all",
         "decimals-shortened-for-all",
         "certificates-trusted-for-all",
+        "log-handlers-added",
     ),
     "GC201": ("null-error-is-a-failure",),
     "GC202": ("texts-composed", "texts-unescaped"),

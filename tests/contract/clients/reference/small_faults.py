@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import decimal
 import html
+import io
 import logging
 import os
 import re
@@ -208,6 +209,8 @@ def change_process(core: Core) -> None:
         decimal.getcontext().prec = 6
     if core.faulty("certificates-trusted-for-all"):
         vars(ssl)["_create_default_https_context"] = vars(ssl)["_create_unverified_context"]
+    if core.faulty("log-handlers-added"):
+        logging.getLogger("reference").addHandler(logging.StreamHandler(io.StringIO()))
 
 
 def mark_result(core: Core, item: dict[str, Any], path: str) -> str:

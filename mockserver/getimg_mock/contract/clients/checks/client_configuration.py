@@ -214,7 +214,8 @@ def calls_do_not_touch_each_other(history: ClientHistory) -> Iterator[Observatio
     result of another prompt, or a list that the caller of another has emptied. Fails as well when a
     client in Python sets for the whole process: its folder, umask, timeout of sockets, decimals,
     certificates of urllib, handler of interrupts, or seed of random numbers. So does one whose end
-    cancels tasks of others, and a program that changes its umask.
+    cancels tasks of others, one that gives a log a handler for each client that is made, and a
+    program that changes its umask.
     """
     for each in history.changes:
         yield fail("the process as it was", f"{each} has changed")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import decimal
+import logging
 import os
 import random  # noqa: TID251 - what clients seed
 import signal
@@ -60,6 +61,34 @@ _STATES: dict[str, tuple[Callable[[], Any], Callable[[Any], Any]]] = {
 """How each is read, and set back."""
 
 
+def _list_handlers() -> dict[logging.Logger, list[logging.Handler]]:
+    """Return the handlers of each log, without those that write nothing."""
+    logs = [logging.getLogger(), *logging.Logger.manager.loggerDict.values()]
+    return {
+        each: [one for one in each.handlers if not isinstance(one, logging.NullHandler)]
+        for each in logs
+        if isinstance(each, logging.Logger)
+    }
+
+
+@contextmanager
+def _watch_handlers() -> Iterator[list[str]]:
+    """Note the logs that get a second handler of a kind: each line comes once more then.
+
+    The first one may be added by the first client. What is noted is taken away.
+    """
+    before, repeated = _list_handlers(), list[str]()
+    yield repeated
+    for log, handlers in _list_handlers().items():
+        had = before.get(log, [])
+        kinds = {type(each) for each in had}
+        new = [each for each in handlers if each not in had and type(each) in kinds]
+        if new:
+            repeated.append(f"the list of handlers of the log {log.name!r}")
+            for each in new:
+                log.removeHandler(each)
+
+
 @contextmanager
 def _watch_seeding() -> Iterator[list[object]]:
     """Note each call that seeds the random numbers that all code shares."""
@@ -83,10 +112,11 @@ def watch_process_state() -> Iterator[list[str]]:
     before = {name: read() for name, (read, _) in _STATES.items()}
     changed: list[str] = []
     try:
-        with _watch_seeding() as seeded:
+        with _watch_seeding() as seeded, _watch_handlers() as repeated:
             yield changed
         if seeded:
             changed.append("the seed of random numbers")
+        changed += repeated
     finally:
         for name, (read, put_back) in _STATES.items():
             if read() != before[name]:
