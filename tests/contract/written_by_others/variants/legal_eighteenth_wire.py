@@ -58,7 +58,8 @@ class ChunksJsonWithExtensions(Provider):
     def frame(self, request: Incoming, head: bytes, body: bytes) -> tuple[bytes, bytes]:
         """Return the answer in chunks."""
         head, body = super().frame(request, head, body)
-        if not _is_json(head) or not body:
+        # HTTP/1.0 has no chunks, and its answers end the connection.
+        if not _is_json(head) or not body or b"\r\nConnection: close" in head:
             return head, body
         lines = [
             b"Transfer-Encoding: chunked" if line.lower().startswith(b"content-length:") else line
