@@ -84,6 +84,8 @@ from tests.contract.clients_by_others import (
     faults_twentysecond_money,
     faults_twentysecond_reading,
     faults_twentysecond_waiting,
+    faults_twentysixth_reading,
+    faults_twentysixth_waiting,
     faults_twentythird_files,
     faults_twentythird_money,
     faults_twentythird_reading,
@@ -140,6 +142,7 @@ from tests.contract.clients_by_others import (
     good_twentyfourth_waits,
     good_twentysecond_files,
     good_twentysecond_waits,
+    good_twentysixth_waits,
     good_twentythird_files,
     good_twentythird_waits,
 )
@@ -229,6 +232,7 @@ LISTED = (
     good_twentysecond_waits,
     good_twentythird_waits,
     good_twentyfourth_waits,
+    good_twentysixth_waits,
     faults_tenth_files,
     faults_eleventh_files,
     faults_twelfth_files,
@@ -284,9 +288,11 @@ LISTED = (
     faults_twentysecond_reading,
     faults_twentythird_reading,
     faults_twentyfourth_reading,
+    faults_twentysixth_reading,
     faults_twentysecond_waiting,
     faults_twentythird_waiting,
     faults_twentyfourth_waiting,
+    faults_twentysixth_waiting,
 )
 
 __all__ = ["CLIENTS", "LISTED", "Entry"]
