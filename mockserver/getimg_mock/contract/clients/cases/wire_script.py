@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 End = Literal["close", "reset", "hang"]
+Framing = Literal["length", "chunked", "close"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +33,13 @@ WireScript = tuple[WireStep, ...]
 class WireAnswer:
     """An HTTP answer before it is encoded; `framing` is how the end of its body is marked.
 
-    `length` is what an answer to HEAD says of the body that GET would have.
+    `length` is what it says of its body, where that is another, or comes later, or not with HEAD.
     """
 
     status: int
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes = b""
-    framing: Literal["length", "chunked", "close"] = "length"
+    framing: Framing = "length"
     length: int | None = None
 
     @property
@@ -63,13 +64,13 @@ class WireAnswer:
         kept = tuple(pair for pair in self.headers if pair[0].lower() not in gone)
         return replace(self, headers=kept + headers)
 
-    def head(self, *, length: int | None = None) -> bytes:
+    def head(self) -> bytes:
         """Return status line and headers as they are on the wire."""
         lines = [f"HTTP/1.1 {self.status} {_phrase(self.status)}"]
         lines += [f"{name}: {value}" for name, value in self.headers]
         if self.framing == "length" and self.status not in {204, 304}:
-            known = len(self.body) if self.length is None else self.length
-            lines.append(f"Content-Length: {known if length is None else length}")
+            length = len(self.body) if self.length is None else self.length
+            lines.append(f"Content-Length: {length}")
         elif self.framing == "chunked":
             lines.append("Transfer-Encoding: chunked")
         elif self.framing == "close":
@@ -133,7 +134,7 @@ def cut(answer: WireAnswer, *, keep: float = 0.5, end: End = "close") -> WireScr
 
 def overstate_length(answer: WireAnswer, missing: int = 64) -> WireScript:
     """Return a script with a Content-Length that exceeds the body, and then the end."""
-    head = answer.head(length=len(answer.body) + missing)
+    head = replace(answer, length=len(answer.body) + missing).head()
     return (WireStep(head + answer.body), WireStep("close"))
 
 

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from getimg_mock.contract.clients.cases.client_history import CallOutcome, ClientHistory
-    from getimg_mock.contract.clients.cases.wire_script import WireScript
+    from getimg_mock.contract.clients.cases.wire_script import Framing, WireScript
     from getimg_mock.contract.clients.fault_serving.fault_server import FaultAction, FaultContext
     from getimg_mock.contract.verdicts import Observation
     from getimg_mock.world.randomness import Stream
@@ -201,8 +201,9 @@ def _serve_large_file(size: int, *, chunked: bool = False) -> FaultAction:
     end = (WireStep(_LAST_CHUNK),) if chunked else ()
 
     def act(turn: FaultContext) -> WireScript:
-        answer = WireAnswer(200, (("Content-Type", find_mime_type(turn)),))
-        head = replace(answer, framing="chunked").head() if chunked else answer.head(length=size)
+        framing: Framing = "chunked" if chunked else "length"
+        kind = (("Content-Type", find_mime_type(turn)),)
+        head = WireAnswer(200, kind, framing=framing, length=size).head()
         return (WireStep(head), *[block] * count, last, *end)
 
     return act

@@ -170,7 +170,7 @@ def _serve_in_pieces(turn: FaultContext) -> WireScript:
     body = _FILES[name, int(index)]
     first, rest = body[: len(body) // 2], body[len(body) // 2 :]
     return (
-        WireStep(WireAnswer(200, kind).head(length=len(body))),
+        WireStep(WireAnswer(200, kind, body).head()),
         WireStep(first, _STEP * (place + 1)),
         WireStep(rest, _STEP * 2 * (len(_FILES) - place)),
     )

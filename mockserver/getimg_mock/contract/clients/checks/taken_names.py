@@ -102,7 +102,7 @@ def _serve_meanwhile(turn: FaultContext) -> WireScript:
         else:
             _take_names(place / "0", folder)
 
-    head = WireAnswer(200, (("Content-Type", "image/jpeg"),)).head(length=len(JPEG))
+    head = WireAnswer(200, (("Content-Type", "image/jpeg"),), JPEG).head()
     half = len(JPEG) // 2
     early = change if call == _BEFORE_HEAD else None
     late = change if call in {_AMID_BODY, _FOLDER_GONE} else None

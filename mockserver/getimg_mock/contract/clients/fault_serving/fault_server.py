@@ -233,9 +233,8 @@ class FaultServer:
             for name, value in answer.headers
             if name not in {b"content-length", b"transfer-encoding"}
         )
-        lengths = [int(value) for name, value in answer.headers if name == b"content-length"]
-        length = lengths[0] if asked.method == "HEAD" and lengths else None
-        return WireAnswer(answer.status, headers, body, length=length)
+        told = dict(answer.headers).get(b"content-length") if asked.method == "HEAD" else None
+        return WireAnswer(answer.status, headers, body, length=None if told is None else int(told))
 
     def find_unmet_rules(self) -> tuple[str, ...]:
         """Return the labels of rules that must act and did not."""
