@@ -12,7 +12,15 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tests.contract.provider.wrapping import Asked, Reply, Scene, Wrap, answering, replies
+from tests.contract.provider.wrapping import (
+    Asked,
+    Reply,
+    Scene,
+    Wrap,
+    answering,
+    list_references,
+    replies,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -85,10 +93,8 @@ def _redirect_slashes(asked: Asked, _scene: Scene) -> Reply | None:
 
 
 def _references(asked: Asked) -> list[str]:
-    images = asked.json.get("images") if isinstance(asked.json, dict) else None
-    listed = images if isinstance(images, list) else []
-    found = [each for each in listed if isinstance(each, dict)]
-    return [url for each in found if isinstance(url := each.get("url"), str)]
+    found = (each.get("url") for each in list_references(asked.json))
+    return [url for url in found if isinstance(url, str)]
 
 
 def _unfetched(asked: Asked) -> bool:

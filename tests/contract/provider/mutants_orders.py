@@ -16,19 +16,20 @@ from getimg_mock.contract.model_choice import PIXEL
 from tests.contract.provider.mutants import Mutant
 from tests.contract.provider.mutants_input import lenient, refuse, refuse_all
 from tests.contract.provider.mutants_rare import cut_tracks
-from tests.contract.provider.wrapping import Asked, Reply, Scene, answering, replies
+from tests.contract.provider.wrapping import (
+    Asked,
+    Reply,
+    Scene,
+    answering,
+    list_references,
+    replies,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 _SUM = 14 << 20
 _QUARTER_TURN = 6
-
-
-def _list_references(body: Any) -> list[dict[str, Any]]:
-    images = body.get("images") if isinstance(body, dict) else None
-    listed = images if isinstance(images, list) else []
-    return [each for each in listed if isinstance(each, dict)]
 
 
 def _is_turned(reference: dict[str, Any]) -> bool:
@@ -49,8 +50,8 @@ def _remembers(condition: Callable[[Any], bool]) -> Callable[[Asked, Reply, Scen
     return judge
 
 
-_with_references = _remembers(lambda body: bool(_list_references(body)))
-_with_turned = _remembers(lambda body: any(map(_is_turned, _list_references(body))))
+_with_references = _remembers(lambda body: bool(list_references(body)))
+_with_turned = _remembers(lambda body: any(map(_is_turned, list_references(body))))
 _without_length = _remembers(lambda body: isinstance(body, dict) and "duration" not in body)
 
 
@@ -92,7 +93,7 @@ def _is_too_much(asked: Asked, scene: Scene) -> Reply | None:
 
 def _takes_long(asked: Asked, reply: Reply, _scene: Scene) -> None:
     """A picture that takes long is answered as a video is."""
-    references = _list_references(asked.json) if asked.submits and reply.completed else ()
+    references = list_references(asked.json) if asked.submits and reply.completed else ()
     if len(references) > 1 and asked.json.get("resolution") == "4K":
         reply.say({"id": reply.json["id"], "status": "pending"})
 
@@ -120,12 +121,12 @@ def _rounds(body: dict[str, Any]) -> None:
 
 
 def _schemes_in_lower_case(body: dict[str, Any]) -> bool:
-    urls = [str(each.get("url")) for each in _list_references(body)]
+    urls = [str(each.get("url")) for each in list_references(body)]
     return any(url.startswith(("HTTPS:", "data:IMAGE")) for url in urls)
 
 
 def _final_dot(body: dict[str, Any]) -> None:
-    for each in _list_references(body):
+    for each in list_references(body):
         if str(each.get("url")).startswith("https://127.0.0.1.:"):
             each["url"] = PIXEL
 
@@ -142,7 +143,7 @@ def _square_or_nearly(body: dict[str, Any]) -> None:
 
 def _follows_its_reference(body: dict[str, Any]) -> None:
     """What has no ratio of its own gets that of its first reference."""
-    references = _list_references(body)
+    references = list_references(body)
     data = str(references[0].get("url")).partition(";base64,")[2] if references else ""
     with suppress(ValueError, OSError):
         picture = Image.open(io.BytesIO(base64.b64decode(data, validate=True)))

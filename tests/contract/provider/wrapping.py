@@ -19,6 +19,13 @@ if TYPE_CHECKING:
     from getimg_mock.world.workspaces import Workspace
 
 
+def list_references(body: Any) -> list[dict[str, Any]]:
+    """Return the references of an order, whatever else its body has in their place."""
+    images = body.get("images") if isinstance(body, dict) else None
+    listed = images if isinstance(images, list) else []
+    return [each for each in listed if isinstance(each, dict)]
+
+
 @dataclass(slots=True)
 class Asked:
     """One request as the wrapped application gets it; a wrap may change it."""
