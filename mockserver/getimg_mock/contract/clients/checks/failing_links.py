@@ -61,7 +61,7 @@ def _build_real_link_case() -> Case:
     They are refused in turn for what is not tried again: each time a connection may be lost.
     """
     refuse = fault_actions.act_by_call(
-        [fault_actions.answer_instead(each) for each in (REFUSALS[-1], _FORBIDDEN) * FEW]
+        [fault_actions.answer_instead(each) for each in (REFUSALS[-1], _FORBIDDEN)]
     )
     rule = fail_at_first(DOWNLOAD_OPERATION, refuse, otherwise=serve_picture(), times=FEW + 1)
     return Case(

@@ -163,7 +163,8 @@ def _build_too_large_steps(kind: ModelKind, models: Sequence[ModelJson]) -> Iter
     pictured = list_pictured(models, kind)
     model = pictured[0] if pictured else find_cheapest(models, kind)
     for whole, name in ((False, "an image over 10 MiB"), (True, "a body over 25 MiB")):
-        if kind == "image" if whole else pictured:
+        is_tried = kind == "image" if whole else bool(pictured)
+        if is_tried:
             yield post(
                 kind,
                 _build_large_body(kind, model["id"], whole=whole),

@@ -91,10 +91,15 @@ def findings_hold_again(self_check: SelfCheck) -> Iterator[Observation]:
     Applies to every finding of a run. Fails when the check passes the second time. What a check
     finds by comparing all histories is shown by these again.
     """
+    together = {
+        rule.id: [
+            history for history, each in rule.observe_together(self_check.histories) if each.failed
+        ]
+        for rule in {rule.id: rule for rule, _ in self_check.findings}.values()
+    }
     for rule, finding in self_check.findings:
         seen = _is_broken_in(rule, finding.history) or any(
-            each.failed and history is finding.history
-            for history, each in rule.observe_together(self_check.histories)
+            history is finding.history for history in together[rule.id]
         )
         expected = f"{rule.id} broken again in the history that is shown"
         yield expect(seen, expected, "not broken")
