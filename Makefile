@@ -130,13 +130,14 @@ $(MADE):
 	     "Install one, or name it: make $(MAKECMDGOALS) PYTHON=/path/to/python3" >&2; \
 	exit 1
 
+# --no-compile: the interpreter compiles what is imported, and most of what is installed never is.
 $(RUNS): pyproject.toml | $(MADE)
 	@echo "Installing getimg-mock into $(VENV)"
-	@$(PIP) install --editable '.[watch,video]'
+	@$(PIP) install --no-compile --editable '.[watch,video]'
 	@touch $@
 
 # dependency groups need pip 25.1, which $(MADE) sees to
 $(DEVELOPS): pyproject.toml | $(MADE)
 	@echo "Installing getimg-mock and the tools of its development into $(VENV)"
-	@$(PIP) install --editable . --group dev
+	@$(PIP) install --no-compile --editable . --group dev
 	@touch $(RUNS) $@

@@ -39,7 +39,7 @@ _ENDED: Final = "ended-real"
 _CLOSED: Final = ("threads", "prefix", _ENDED)
 """The cases in which it counts what a client leaves open when it is closed."""
 _MAX_OPEN: Final = 20
-_MANY_CALLS: Final = 300
+_MANY_CALLS: Final = 264
 """So many that each kind of failure, one call in twelve, comes more often than may stay open."""
 _MANY_CALLS_REAL: Final = 200
 _WAITS: Final = 12
@@ -122,7 +122,7 @@ def _build_waits_in_vain() -> Iterator[Case]:
     many = Case(
         name=_IN_VAIN,
         calls=(video(),) * _WAITS,
-        options={"poll_interval": 5, "wait_timeout": 40},
+        options={"poll_interval": 5, "wait_timeout": 20},
         holdings=True,
         baseline=_WAITS_BEFORE,
         patience=None,

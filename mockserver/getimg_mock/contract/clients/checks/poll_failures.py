@@ -89,7 +89,8 @@ def cases(_: Stream) -> Iterator[Case]:
     lost = WAIT_OPTIONS | {"wait_timeout": 100}
     yield build_wait_case("late-404-for-good", options=lost, rules=(for_good,))
     regress = (build_later_slow_answers(_PENDING_AGAIN), *_REGRESS)
-    yield build_wait_case("regress", settings={"video_seconds": 3}, rules=regress)
+    soon = WAIT_OPTIONS | {"wait_timeout": 200}
+    yield build_wait_case("regress", settings={"video_seconds": 3}, options=soon, rules=regress)
     yield from _build_real_cases()
     yield from (_build_incomplete_case(), _build_case_without_models())
 

@@ -70,11 +70,11 @@ def cases(_: Stream) -> Iterator[Case]:
     yield build_wait_case(
         "slower-please", settings=SLOW_VIDEO, rules=_build_retry_after_rules(20, 1)
     )
-    for name, count in (("many", 8), ("many-more", _MANY)):
+    for name, count, seconds in (("many", 8, 42), ("many-more", _MANY, 22)):
         yield build_wait_case(
             name,
             calls=tuple(video(prompt=f"number {n}") for n in range(count)),
-            settings=SLOW_VIDEO,
+            settings={"video_seconds": seconds},
             together=True,
         )
     yield build_real_wait_case(

@@ -51,7 +51,7 @@ def cases(_: Stream) -> Iterator[Case]:
     yield build_wait_case("held", scenario=(HOLD_VIDEOS,), rules=(build_later_slow_answers(),))
     yield build_wait_case(
         "held-shorter",
-        options={"poll_interval": 5, "wait_timeout": _SHORTER},
+        options={"poll_interval": 10, "wait_timeout": _SHORTER},
         needs=("wait_timeout",),
         scenario=(HOLD_VIDEOS,),
         logs=True,

@@ -303,7 +303,6 @@ class ClientTime:
         try:
             while self.seconds() < due - _TICK and self._binding.is_bound():
                 # Many threads that look as often as one would leave no time for the others.
-                # Many threads that look as often as one would leave no time for the others.
                 if rest(POLL * len(self._helpers)):
                     return True
                 first = due <= min(self._list_alarms(), default=due)
