@@ -108,6 +108,7 @@ def test_what_was_missed_at_first_sight_is_found_by_the_right_check(
         ("TakesEqualAnswersForStall", "GC512", "waits-unchanged-real"),
         ("TellsSignedLinkAsReferer", "GC601", "moved-elsewhere"),
         ("LosesAPooledConnectionWithEachUnreadAnswer", "GC308", "after-links-real"),
+        ("LeavesAWatchdogBehindFailedVideos", "GC809", "waited-often-in-vain-real"),
     ],
 )
 def test_what_was_missed_at_first_sight_is_found_in_programs(

@@ -140,7 +140,8 @@ def _build_waits_in_vain() -> Iterator[Case]:
     yield many.with_changes(name=f"{_IN_VAIN}-refused", rules=(refuse,))
     yield many.with_changes(
         name=f"{_IN_VAIN}-real",
-        options={"poll_interval": 0.4},
+        # What lasts until the deadline is there at the end, however slow the machine is.
+        options={"poll_interval": 0.4, "wait_timeout": 60},
         needs=("poll_interval",),
         scenario=(fail_videos(0.2),),
         patience=8.0,
