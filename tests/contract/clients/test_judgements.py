@@ -12,11 +12,11 @@ from getimg_mock.cli import main
 from getimg_mock.contract.clients import observed_traffic
 from getimg_mock.contract.clients.cases.client_history import CallOutcome, ClientHistory
 from getimg_mock.contract.clients.drivers.python_driver import PythonDriver
-from getimg_mock.contract.clients.suite import CHECKS, Result, choose_checks, verify
+from getimg_mock.contract.clients.suite import CHECKS, Result, cases, choose_checks, verify
 from getimg_mock.contract.plans import Plan
 from getimg_mock.contract.verdicts import fail, judge_check, warn_unless
 from getimg_mock.serving.server import MockServer
-from tests.contract.clients.reference import faulty
+from tests.contract.clients.reference import ReferenceClient, faulty
 
 if TYPE_CHECKING:
     from getimg_mock.contract.verdicts import Check, Observation
@@ -33,6 +33,19 @@ def status(result: Result, check: str) -> str:
 def error(kind: str, text: str) -> CallOutcome:
     """Return an outcome."""
     return CallOutcome(op="balance", args={}, kind="error", error={"type": kind, "text": text})
+
+
+def test_a_program_that_hangs_after_refusals_is_found_though_a_new_one_goes_on() -> None:
+    """It is started anew after each call that does not return, so that the last one is served."""
+    client = PythonDriver(ReferenceClient)
+    (case,) = (each for each in cases() if each.name == "after-refused-image")
+    history = client.run(case)
+    check = next(each for each in CHECKS if each.id == "GC308")
+    assert judge_check(check, [history]).status == "PASS"
+    fourth = history.outcomes[3]
+    hanging = replace(fourth, kind="abandoned", error={}, last=fourth.first)
+    changed = replace(history, outcomes=(*history.outcomes[:3], hanging, *history.outcomes[4:]))
+    assert judge_check(check, [changed]).status == "FAIL"
 
 
 def test_a_second_try_after_a_refusal_needs_no_key() -> None:

@@ -270,7 +270,8 @@ def failures_leave_a_client_able(history: ClientHistory) -> Iterator[Observation
     fail now and then, one at a time. Or they are orders of videos that nobody waits for. Fails when
     the last call, or one behind a single failure, raises or does not end, is not sent after an
     outage, or much later than it could be, or returns the answer to an earlier one, or when a
-    cancelled one ends much later. Of links that are refused to a program, each has to be asked for.
+    cancelled one ends much later. Of orders, and links, that are refused to a program, each has to
+    be sent.
     """
     if history.case.startswith(EACH):
         yield from judge_good_calls(history)
@@ -283,7 +284,7 @@ def failures_leave_a_client_able(history: ClientHistory) -> Iterator[Observation
         return
     if history.case.startswith("after-withdrawn"):
         yield _cancelled_calls_end(history)
-    if history.case == REAL_LINKS:
+    if history.case.startswith((REAL_LINKS, "after-refused")):
         yield from _calls_are_sent(history)
     for last in history.calls() if history.case == SUBMITTED else history.calls()[-1:]:
         yield from _last_call_is_served(history, last)
@@ -294,7 +295,7 @@ def _calls_are_sent(history: ClientHistory) -> Iterator[Observation]:
 
     A program that does not return from one of them is started anew before the next.
     """
-    for each in history.calls("download"):
+    for each in history.calls():
         hangs = each.kind == "abandoned" and not history.during(each)
         yield expect(not hangs, "a request: the calls before are over", each.shown)
 
