@@ -67,6 +67,7 @@ def build_plans(models: Sequence[ModelJson], *, thorough: bool) -> Iterator[Plan
         yield Plan(
             name=f"{model['id']}: what it supports",
             tier="R2",
+            beside=True,
             steps=tuple(_build_supported_steps(model, files=not thorough)),
         )
 
