@@ -16,7 +16,7 @@ class DismissedError(Exception):
 
 
 @dataclass(slots=True)
-class RequestLine:
+class RequestQueue:
     """Lets one request go at a time, in the order in which they come.
 
     So each answer has its moment, and what it says of limits and money follows from those before.
