@@ -69,7 +69,7 @@ class Plan:
             "rules": list(self.rules),
             "anywhere": self.anywhere,
             "drawn": self.drawn,
-            "beside": self.beside,
+            **({"beside": True} if self.beside else {}),
             "steps": [dump_step(step) for step in self.steps],
         }
 

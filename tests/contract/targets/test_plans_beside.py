@@ -24,7 +24,7 @@ from getimg_mock.contract.steps import Poll, Send
 from getimg_mock.contract.targets.http_target import HttpTarget
 from getimg_mock.contract.targets.plans_beside import can_run_beside, count_slots, run_beside
 from getimg_mock.contract.targets.rate_limit_windows import RateLimitWindow
-from getimg_mock.contract.targets.request_line import DismissedError, RequestLine
+from getimg_mock.contract.targets.request_queue import DismissedError, RequestQueue
 from getimg_mock.contract.verification.registry import PROVIDER_CHECKS
 from getimg_mock.contract.verification.session import VerificationSession
 from getimg_mock.serving.server import MockServer
@@ -53,7 +53,7 @@ class Stub:
 
     act: Callable[[Plan], object]
     most_at_once: int = 3
-    line: RequestLine = field(default_factory=RequestLine)
+    queue: RequestQueue = field(default_factory=RequestQueue)
 
     def run(self, plan: Plan, *, beside: bool) -> History:
         """Run a plan."""
@@ -107,7 +107,7 @@ def test_what_a_plan_raises_is_raised_and_the_others_stop() -> None:
             raise ValueError("broken")
         failed.wait(PATIENCE)
         try:
-            with stub.line.take_turn():
+            with stub.queue.take_turn():
                 told.append("sent")
         except DismissedError:
             told.append("dismissed")

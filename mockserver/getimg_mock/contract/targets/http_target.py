@@ -32,7 +32,7 @@ from getimg_mock.contract.targets.rate_limit_windows import (
     list_full_windows,
     record_windows,
 )
-from getimg_mock.contract.targets.request_line import RequestLine
+from getimg_mock.contract.targets.request_queue import RequestQueue
 from getimg_mock.contract.targets.running_videos import LEAST_AT_ONCE, count_running
 from getimg_mock.errors import SettingsError
 from getimg_mock.isolation.socket_hooks import allow_connections
@@ -103,7 +103,7 @@ class HttpTarget:
     """How many videos were seen to run at the same time: no more are begun beside others."""
     left: int = 0
     """How many requests were sent."""
-    line: RequestLine = field(default_factory=RequestLine, repr=False)
+    queue: RequestQueue = field(default_factory=RequestQueue, repr=False)
     _quickest: float = math.inf
     _counting: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
@@ -280,7 +280,7 @@ class HttpSession:
         """Send one request; a read without an answer is sent once more, a submission never."""
         self._pace([(sent, step)])
         # Files are loaded at the same time: they say nothing of limits.
-        with nullcontext() if step.link else self._target.line.take_turn():
+        with nullcontext() if step.link else self._target.queue.take_turn():
             received = retry_read(lambda: self._send_through_gate(sent, step), sent.method)
             received = self._follow_redirects(sent, step, received)
             record_windows(self._target.windows, [(sent, received)])
@@ -320,7 +320,7 @@ class HttpSession:
         self, batch: Sequence[tuple[PreparedRequest, Send]]
     ) -> Iterator[ReceivedResponse]:
         self._pace(batch)
-        with self._target.line.take_turn():
+        with self._target.queue.take_turn():
             yield from self._send_at_once(batch)
 
     def _send_at_once(

@@ -83,7 +83,7 @@ class _PlansBeside:
                     raise result
                 yield result
         finally:
-            self.target.line.dismiss(each for each in self._threads if each.is_alive())
+            self.target.queue.dismiss(each for each in self._threads if each.is_alive())
 
     def _await(self, place: int) -> History | BaseException:
         with self._changed:

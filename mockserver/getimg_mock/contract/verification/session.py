@@ -96,13 +96,14 @@ class VerificationSession:
         """Run plans, at the same time where they and the target allow it; yields their events."""
         target = self.target
         if isinstance(target, HttpTarget) and not target.own:
-            ready = [plan for plan in plans if not target.find_obstacle(plan)]
+            obstacles = [target.find_obstacle(plan) for plan in plans]
+            ready = [plan for plan, why in zip(plans, obstacles, strict=True) if not why]
             if can_run_beside(target, ready):
                 for history in run_beside(target, ready):
                     yield self._note_history(history, decode)
                 if target.gate is not None:
                     target.gate.settle()
-                plans = [plan for plan in plans if plan not in ready]
+                plans = [plan for plan, why in zip(plans, obstacles, strict=True) if why]
         for plan in plans:
             why = target.find_obstacle(plan)
             if why:

@@ -157,7 +157,7 @@ def _build_video_steps(model: ModelJson, settling: int) -> Iterator[Step]:
     yield from build_file_steps("video.now")
     yield get(_RETRIEVE, ref=Ref("video"))
     yield get_balance()
-    yield Wait(seconds=3)
+    yield Wait(seconds=3 if settling else 1)  # what changes later is seen at the end of the run
     yield get(_RETRIEVE, ref=Ref("video"))
     yield get(_RETRIEVE, ref=Ref("video"))
     yield get_balance()

@@ -16,7 +16,7 @@ class DismissedError(Exception):
 
 
 @dataclass(slots=True)
-class RequestLine:
+class RequestQueue:
     """Lets one request go at a time, in the order in which they come.
 
     So each answer has its moment, and what it says of limits and money follows from those before.
@@ -28,7 +28,7 @@ class RequestLine:
     _served: int = 0
     _now: int = 0
     """The thread whose turn it is; 0 for none."""
-    _dismissed: set[int] = field(default_factory=set)
+    _dismissed: list[threading.Thread] = field(default_factory=list)
 
     @contextmanager
     def take_turn(self) -> Iterator[None]:
@@ -42,7 +42,7 @@ class RequestLine:
             self._changed.wait_for(lambda: self._served == number)
             self._now = me
         try:
-            if me in self._dismissed:
+            if threading.current_thread() in self._dismissed:
                 raise DismissedError
             yield
         finally:
@@ -58,4 +58,4 @@ class RequestLine:
     def dismiss(self, threads: Iterable[threading.Thread]) -> None:
         """Have threads send nothing more, once the request that is under way has its answer."""
         with self._changed:
-            self._dismissed.update(each.ident or 0 for each in threads)
+            self._dismissed += threads
