@@ -210,6 +210,7 @@ def test_what_is_wrong_far_down_an_array_is_found() -> None:
     assert [(e.path, e.property) for e in violations("costs", body)] == [("/data/150", "cost")]
 
 
+@pytest.mark.slow
 @given(instance=any_json)
 def test_any_value_is_judged(instance: object) -> None:
     """Whatever JSON can say gets violations or none, whose places exist: never an exception."""

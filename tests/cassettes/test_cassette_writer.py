@@ -100,6 +100,7 @@ def test_a_draft_is_read_as_the_entry_that_it_becomes(tmp_path: Path) -> None:
     assert len((tmp_path / "exchanges" / name).read_bytes().splitlines()) > 10
 
 
+@pytest.mark.slow
 def test_what_is_too_large_for_readers_is_not_kept() -> None:
     """The indented file counts: nested deeply, a short answer becomes a long file."""
     deep: list[object] = []

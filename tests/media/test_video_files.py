@@ -122,6 +122,7 @@ def test_videos_keep_every_promise(
     )
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(
     width=st.integers(1, 230),

@@ -9,6 +9,8 @@ import tomllib
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
+import pytest
+
 from tests.repository.extras_check import USES
 from tests.repository.sources import ROOT, read_modules
 
@@ -74,6 +76,7 @@ def read_third_party() -> set[str]:
     return tops - sys.stdlib_module_names - {"getimg_mock"}
 
 
+@pytest.mark.slow
 def test_what_is_imported_is_declared() -> None:
     """A package that only another one brings is gone when that one no longer needs it."""
     declared = {IMPORT_NAMES.get(name, name) for name in DEPENDENCIES | EXTRAS | PEERS.keys()}
@@ -81,6 +84,7 @@ def test_what_is_imported_is_declared() -> None:
     assert {IMPORT_NAMES.get(name, name) for name in BROUGHT.values()} <= declared
 
 
+@pytest.mark.slow
 def test_what_is_declared_is_imported() -> None:
     """A dependency that nothing uses costs each installation."""
     imported = read_third_party() | LOADED_BY_NAME

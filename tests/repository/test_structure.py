@@ -39,6 +39,7 @@ def read_imports(root: Path) -> dict[str, set[str]]:
     return graph
 
 
+@pytest.mark.slow
 def test_no_modules_import_each_other() -> None:
     """A circle cannot be read, tested or moved in parts."""
     TopologicalSorter(read_imports(ROOT)).prepare()

@@ -6,11 +6,14 @@ import gc
 import http.client
 import json
 
+import pytest
+
 from getimg_mock.serving.request_cycle import RequestCycle
 from getimg_mock.serving.server import MockServer
 from tests.api.driver import IMAGE
 
 
+@pytest.mark.slow
 def test_requests_leave_no_cycles_of_references() -> None:
     """Looking for such garbage took a fifth of the time of a request.
 

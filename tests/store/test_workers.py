@@ -82,6 +82,7 @@ def test_a_clock_that_is_moved_wakes_requests_elsewhere(durable: Maker) -> None:
         assert exchange.result(60).status == 200
 
 
+@pytest.mark.slow
 def test_a_worker_that_dies_is_started_again(durable: Maker) -> None:
     """What it had answered is kept by the others."""
     with serve("--store", durable.address, "--workers", "2") as served:

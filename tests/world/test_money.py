@@ -197,6 +197,7 @@ class ChargedAtSubmission(Books):
     charge_at = "submission"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("machine", [Books, ChargedAtSubmission])
 def test_money_is_exact_over_any_sequence(machine: type[Books]) -> None:
     """Available + charged + held == credited, and costs are the sum of charges."""

@@ -61,6 +61,7 @@ def test_the_scorecard_names_edition_and_blockers() -> None:
     assert scorecard.render_line(result, {"GC401"}) == "getimg-client-2026-11: 8/8, no blockers"
 
 
+@pytest.mark.slow
 def test_events_hold_no_key_and_match_their_schema() -> None:
     """Everything a run writes may be shown to others."""
     driver = PythonDriver(faulty("key-in-errors", "reposts-all"))

@@ -43,6 +43,12 @@ def _counts_letters(_asked: Asked, reply: Reply, _scene: Scene) -> None:
         reply.raw(text.encode()[: len(text)])
 
 
+def _length_and_chunks(asked: Asked, reply: Reply, _scene: Scene) -> None:
+    """A gateway sends files in chunks, and passes the length on that the storage had stated."""
+    if asked.path.startswith("/v2/downloads/") and reply.status == 200:
+        reply.headers["transfer-encoding"] = "chunked"
+
+
 def _masked_key(asked: Asked, reply: Reply, _scene: Scene) -> None:
     """An error about a model names the key by its ends."""
     if reply.status == 404 and asked.path.startswith("/v2/models/") and reply.json:
@@ -72,6 +78,7 @@ TRANSFER: tuple[Mutant, ...] = (
     _replying("compression-is-a-label", "GP114", _label_only),
     _replying("lengths-count-letters", "GP114", _counts_letters),
     _replying("status-tag-never-changes", "GP114", _one_tag),
+    _replying("files-state-length-and-chunks", "GP114", _length_and_chunks),
     _replying("ends-of-a-key-in-an-error", "GP705", _masked_key),
     _replying("one-retry-after-in-five-is-short", "GP604", _odd_retry),
     Mutant(

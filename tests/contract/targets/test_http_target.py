@@ -30,7 +30,8 @@ from getimg_mock.contract.provider.plan_drawing import draw_plans
 from getimg_mock.contract.provider.plan_strategies import plans
 from getimg_mock.contract.steps import Poll, Ref, Send, Wait
 from getimg_mock.contract.targets.fake_targets import InProcessTarget, SocketTarget, Target
-from getimg_mock.contract.targets.http_target import HttpTarget, fetch_limits
+from getimg_mock.contract.targets.first_looks import fetch_limits
+from getimg_mock.contract.targets.http_target import HttpTarget
 from getimg_mock.contract.verdicts import judge_check
 from getimg_mock.contract.verification import registry
 from getimg_mock.contract.verification.comparison import Comparison

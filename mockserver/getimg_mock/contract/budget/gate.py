@@ -21,7 +21,7 @@ from getimg_mock.contract.exchanges import parse_decimal
 from getimg_mock.contract.json_reading import read_json
 from getimg_mock.contract.prices import compute_plan_price, compute_worst_price, could_cost
 from getimg_mock.contract.targets.execution import RefusedError
-from getimg_mock.contract.targets.http_target import fetch_catalogue
+from getimg_mock.contract.targets.first_looks import fetch_catalogue
 from getimg_mock.isolation.connection_audit import audit_connections
 from getimg_mock.world.operations import find_operation
 

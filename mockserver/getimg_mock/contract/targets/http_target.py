@@ -7,18 +7,12 @@ from __future__ import annotations
 
 import math
 import threading
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from getimg_mock import schemas
-from getimg_mock.contract.model_choice import (
-    find_cheapest,
-    list_usable,
-    load_shipped_models,
-)
-from getimg_mock.contract.plans import Plan, get, post
+from getimg_mock.contract.model_choice import load_shipped_models
 from getimg_mock.contract.steps import Wait
 from getimg_mock.contract.targets.connection_waves import send_in_waves
 from getimg_mock.contract.targets.download_redirects import follow_redirects
@@ -38,6 +32,8 @@ from getimg_mock.contract.targets.rate_limit_windows import (
     list_full_windows,
     record_windows,
 )
+from getimg_mock.contract.targets.request_queue import RequestQueue
+from getimg_mock.contract.targets.running_videos import LEAST_AT_ONCE, count_running
 from getimg_mock.errors import SettingsError
 from getimg_mock.isolation.socket_hooks import allow_connections
 from getimg_mock.world.clock import stopwatch, wall_time
@@ -47,7 +43,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from getimg_mock.contract.history import History
-    from getimg_mock.contract.model_choice import ModelKind
+    from getimg_mock.contract.plans import Plan
     from getimg_mock.contract.steps import Send
     from getimg_mock.contract.targets.request_gate import Gate
 
@@ -103,8 +99,12 @@ class HttpTarget:
     """The longest that a video has taken so far, in seconds, as polls show it."""
     ended: int = 0
     """How many videos have ended."""
+    most_at_once: int = LEAST_AT_ONCE
+    """How many videos were seen to run at the same time: no more are begun beside others."""
     left: int = 0
     """How many requests were sent."""
+    queue: RequestQueue = field(default_factory=RequestQueue, repr=False)
+    _quickest: float = math.inf
     _counting: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     @property
@@ -156,8 +156,8 @@ class HttpTarget:
             self.left += 1
 
     @contextmanager
-    def open_session(self, plan: Plan) -> Iterator[HttpSession]:
-        """Open one connection for all of a plan."""
+    def open_session(self, plan: Plan, *, settles: bool = True) -> Iterator[HttpSession]:
+        """Open one connection for all of a plan; the gate `settles` its books at the end."""
         session = HttpSession(self)
         try:
             if plan.tier == "R3":
@@ -165,29 +165,34 @@ class HttpTarget:
             yield session
         finally:
             session.close()
-            if self.gate is not None:
+            if settles and self.gate is not None:
                 self.gate.settle()
 
-    def run(self, plan: Plan) -> History:
-        """Run a plan over one connection."""
-        with self.open_session(plan) as session:
+    def run(self, plan: Plan, *, beside: bool = False) -> History:
+        """Run a plan over one connection; `beside` others, no book is compared at its end."""
+        with self.open_session(plan, settles=not beside) as session:
             if self.own or self.control is not None:
                 return PlanRun(session, plan, self.models).run()
             self.earlier.settle(plan, session, self.models, self.gate)
             carried, full = self.earlier.keys, self._find_full_windows()
             history = PlanRun(session, plan, self.models).run()
-        self.earlier.note(history)
-        self._note_pace(history)
-        self.polled_in_vain |= bool(history.with_role("poll-given-up"))
-        return replace(history, carried=carried, full=full)
+        history = replace(history, carried=carried, full=full, beside=beside)
+        with self._counting:
+            self.earlier.note(history)
+            self._note_pace(history)
+            self.polled_in_vain |= bool(history.with_role("poll-given-up"))
+        return history
 
     def _note_pace(self, history: History) -> None:
-        """Remember how long videos take here."""
+        """Remember how long videos take here, and how many ran at the same time."""
         for name, made in history.submitted.items():
             end = history.ended.get(name)
             if end is not None and end is not made:
                 self.ended += 1
-                self.slowest = max(self.slowest, (end.at - made.at).total_seconds())
+                seconds = (end.at - made.at).total_seconds()
+                self.slowest = max(self.slowest, seconds)
+                self._quickest = min(self._quickest, seconds)
+        self.most_at_once = max(self.most_at_once, count_running(history, self._quickest))
 
     def _find_full_windows(self) -> frozenset[tuple[str, str]]:
         """Return the key and kind of each rate limit that is used up now."""
@@ -199,50 +204,9 @@ class HttpTarget:
         )
 
 
-def fetch_catalogue(address: HttpTarget) -> list[dict[str, Any]]:
-    """Return the models of the target that have defaults; the shipped ones if its list is bad.
-
-    Raises `SettingsError` when nothing answers there, or when it refuses one of the keys.
-    """
-    asked = [get("/v2/models", key=name) for name in address.keys]
-    history = address.run(Plan(name="the catalogue", steps=tuple(asked), keys=len(asked)))
-    listed = history.exchanges[0]
-    if listed.status == 0:
-        raise SettingsError(f"{address.url} does not answer: {listed.body.decode()}.")
-    for each in history:
-        if each.status == 401:
-            option = "--key (or GETIMG_API_KEY)" if each.key == "a" else "--second-key"
-            raise SettingsError(f"{address.url} refuses the key of {option} with status 401.")
-    models = listed.plain
-    if listed.status != 200 or schemas.violations("model-list", models) or not models:
-        return load_shipped_models()
-    return list_usable(models)
-
-
 def _is_graphic(text: str) -> bool:
     """Return whether a text is ASCII without spaces and control characters, and not empty."""
     return text.isascii() and text.isprintable() and " " not in text and text != ""
-
-
-def fetch_limits(address: HttpTarget, *, paid: bool) -> dict[str, int]:
-    """Return the limits of images and videos a minute, as far as the target states them.
-
-    Only the answer to a submission states that of images, and often that of videos. With `paid`,
-    one of each kind without a prompt is sent for it.
-    """
-    kinds: tuple[ModelKind, ...] = ("image", "video")
-    refused = [
-        post(kind, {"model": find_cheapest(address.models, kind)["id"]}, name=kind, valid=False)
-        for kind in kinds
-    ]
-    look = get("/v2/videos/generations/req-01ZZZZZZZZZZZZ", name="video")
-    plan = Plan(name="the limits", tier="R1", steps=(look, *refused) if paid else (look,))
-    found = {}
-    for each in address.run(plan):
-        limit = each.fields.get("x-ratelimit-limit", "")
-        if each.step is not None and limit.isascii() and limit.isdigit():
-            found[each.step.name] = int(limit)
-    return found
 
 
 class HttpSession:
@@ -315,9 +279,11 @@ class HttpSession:
     def exchange(self, sent: PreparedRequest, step: Send) -> ReceivedResponse:
         """Send one request; a read without an answer is sent once more, a submission never."""
         self._pace([(sent, step)])
-        received = retry_read(lambda: self._send_through_gate(sent, step), sent.method)
-        received = self._follow_redirects(sent, step, received)
-        record_windows(self._target.windows, [(sent, received)])
+        # Files are loaded at the same time: they say nothing of limits.
+        with nullcontext() if step.link else self._target.queue.take_turn():
+            received = retry_read(lambda: self._send_through_gate(sent, step), sent.method)
+            received = self._follow_redirects(sent, step, received)
+            record_windows(self._target.windows, [(sent, received)])
         return received
 
     def _follow_redirects(
@@ -354,6 +320,12 @@ class HttpSession:
         self, batch: Sequence[tuple[PreparedRequest, Send]]
     ) -> Iterator[ReceivedResponse]:
         self._pace(batch)
+        with self._target.queue.take_turn():
+            yield from self._send_at_once(batch)
+
+    def _send_at_once(
+        self, batch: Sequence[tuple[PreparedRequest, Send]]
+    ) -> Iterator[ReceivedResponse]:
         gate = self._target.gate
         allowed: list[tuple[PreparedRequest, Send]] = []
         refused: RefusedError | None = None

@@ -17,7 +17,8 @@ from getimg_mock.contract.budget.spend_file import (
 from getimg_mock.contract.plans import TIERS
 from getimg_mock.contract.provider.corpus import build_corpus
 from getimg_mock.contract.provider.media_probe import require_decoder
-from getimg_mock.contract.targets.http_target import MAX_WAIT, HttpTarget, fetch_limits
+from getimg_mock.contract.targets.first_looks import fetch_limits
+from getimg_mock.contract.targets.http_target import MAX_WAIT, HttpTarget
 from getimg_mock.contract.targets.lookup import find_target
 from getimg_mock.contract.verification.dry_run import find_known_plans, find_relevant_plans
 from getimg_mock.contract.verification.registry import PROVIDER_CHECKS

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from getimg_mock.contract.provider.early_decoding import decode_early
 from getimg_mock.contract.provider.final_costs import is_money_missing
 from getimg_mock.contract.provider.final_looks import build_final_plan, build_later_plan
 from getimg_mock.contract.targets.http_target import HttpTarget
+from getimg_mock.contract.targets.plans_beside import can_run_beside, run_beside
 from getimg_mock.contract.verdict_events import CONTRACT_VERSION, build_verdict_event
 from getimg_mock.contract.verdicts import find_breach_status, judge_check
 from getimg_mock.contract.verification.unjudged import describe_gaps, describe_untried
@@ -79,13 +81,8 @@ class VerificationSession:
         # In process each plan has a world of its own, with nothing of the others, and no time.
         lasting = isinstance(self.target, HttpTarget)
         with decode_early() if lasting else nullcontext(_leave) as decode:
-            for plan in self.plans:
-                why = self.target.find_obstacle(plan)
-                if why:
-                    self.skipped[plan.name] = why
-                    yield {"event": "skip", "plan": plan.name, "reason": why}
-                    continue
-                yield self._run_plan(plan, decode)
+            for plans in _group_plans(self.plans):
+                yield from self._run_plans(plans, decode)
             final = build_final_plan(self.histories) if lasting else None
             if final is not None:
                 yield self._run_plan(final, decode)
@@ -93,8 +90,35 @@ class VerificationSession:
                     yield self._run_plan(build_later_plan(self.histories), decode)
         yield from self.judge()
 
+    def _run_plans(
+        self, plans: Sequence[Plan], decode: Callable[[History], object]
+    ) -> Iterator[dict[str, Any]]:
+        """Run plans, at the same time where they and the target allow it; yields their events."""
+        target = self.target
+        if isinstance(target, HttpTarget) and not target.own:
+            obstacles = [target.find_obstacle(plan) for plan in plans]
+            ready = [plan for plan, why in zip(plans, obstacles, strict=True) if not why]
+            if can_run_beside(target, ready):
+                for history in run_beside(target, ready):
+                    yield self._note_history(history, decode)
+                if target.gate is not None:
+                    target.gate.settle()
+                plans = [plan for plan, why in zip(plans, obstacles, strict=True) if why]
+        for plan in plans:
+            why = target.find_obstacle(plan)
+            if why:
+                self.skipped[plan.name] = why
+                yield {"event": "skip", "plan": plan.name, "reason": why}
+            else:
+                yield self._run_plan(plan, decode)
+
     def _run_plan(self, plan: Plan, decode: Callable[[History], object]) -> dict[str, Any]:
-        history = self.target.run(plan)
+        return self._note_history(self.target.run(plan), decode)
+
+    def _note_history(
+        self, history: History, decode: Callable[[History], object]
+    ) -> dict[str, Any]:
+        plan = history.plan
         self.histories.append(history)
         decode(history)
         return {
@@ -174,6 +198,13 @@ class VerificationSession:
             **({"unjudged": gaps} if gaps else {}),
             **({"untried": untried} if untried else {}),
         }
+
+
+def _group_plans(plans: Sequence[Plan]) -> Iterator[Sequence[Plan]]:
+    """Yield plans in their order: neighbours that may run beside each other together."""
+    for beside, neighbours in groupby(plans, key=lambda plan: plan.beside):
+        group = [*neighbours]
+        yield from [group] if beside else [[plan] for plan in group]
 
 
 def _leave(history: History) -> None:

@@ -75,6 +75,7 @@ def test_two_processes_find_what_one_finds(tmp_path: Path) -> None:
     assert [len(list((each / "processes").iterdir())) for each in places] == [1, 2]
 
 
+@pytest.mark.slow
 @needs_forks
 @pytest.mark.parametrize(
     ("fault", "said"),

@@ -75,6 +75,27 @@ def test_what_is_left_open_is_let_go(
 
 
 @pytest.mark.parametrize(
+    ("more", "status"),
+    [
+        ((("content-type", "text/html"),), "FAIL"),
+        ((("content-type", "application/json"),), "PASS"),
+        ((("set-cookie", "a=1"), ("set-cookie", "b=2")), "PASS"),
+        ((("transfer-encoding", "chunked"),), "FAIL"),
+    ],
+)
+def test_what_is_said_twice_has_to_be_the_same(
+    more: tuple[tuple[str, str], ...], status: str
+) -> None:
+    """A gateway may repeat a field; two lengths, or two types, are read differently."""
+    history = run_plan("the catalogue")
+    first = history.exchanges[0]
+    assert first.kind == "application/json"
+    changed = (replace(first, headers=(*more, *first.headers)), *history.exchanges[1:])
+    other = replace(history, exchanges=changed, own=False)
+    assert judge_check(find_check("GP114"), [other], own=False).status == status
+
+
+@pytest.mark.parametrize(
     ("value", "length"),
     [("7", 7), ("007", 7), ("000", 0), ("", None), (None, None), ("7 ", None), ("9" * 5000, None)],
 )

@@ -22,6 +22,21 @@ _OK: Final = 200
 _PART: Final = 206
 _NOT_MODIFIED: Final = 304
 
+_SINGLE: Final = (
+    "content-length",
+    "content-range",
+    "content-type",
+    "date",
+    "etag",
+    "last-modified",
+    "location",
+    "retry-after",
+    "x-ratelimit-limit",
+    "x-ratelimit-remaining",
+    "x-ratelimit-reset",
+)
+"""Fields of which a message has one: of two that differ, each reader takes another."""
+
 # Errors after which a server cannot know where the next request begins, or has no more patience.
 _CLOSING_STATUSES: Final = (408, 413, 431)
 
@@ -155,8 +170,9 @@ def transport_is_sound(history: History) -> Iterator[Observation]:
     Applies to every response. Fails on a wrong length, JSON that its length cuts off, an
     unrequested or wrong encoding, `Connection: close` after a 4xx, a response to a key that a
     shared cache may give to another, what changes and may be repeated for over a minute, 304 for
-    the tag of what has changed, and no answer to `Expect: 100-continue` (RFC 9110). Nothing may be
-    chunked for HTTP/1.0 (RFC 9112).
+    the tag of what has changed, two values of a field that is no list, and no answer to
+    `Expect: 100-continue` (RFC 9110). Nothing may be chunked for HTTP/1.0, and what is chunked
+    states no length (RFC 9112).
     Source: our choice.
     """
     for each in history:
@@ -165,6 +181,7 @@ def transport_is_sound(history: History) -> Iterator[Observation]:
         yield from _check_coding(each)
         yield from check_caching(each)
         yield _check_delivery(each)
+        yield from _find_second_values(each)
         kept = each.status not in _CLOSING_STATUSES and not _is_of_old_version(each)
         if 400 <= each.status < 500 and kept:
             last = each.fields.get("connection", "").lower()
@@ -215,6 +232,19 @@ def _check_delivery(each: HttpExchange) -> Observation:
         return fail("no Transfer-Encoding in HTTP/1.0", framing, each)
     wanted = "100 Continue, or a final answer, before the body is sent"
     return expect(not each.unwelcome, wanted, "neither, for seconds", each)
+
+
+def _find_second_values(each: HttpExchange) -> Iterator[Observation]:
+    """Find what is said twice, so that a gateway and a client may read it differently."""
+    if {"content-length", "transfer-encoding"} <= each.fields.keys():
+        found = f"Content-Length: {each.fields['content-length']}, and Transfer-Encoding"
+        yield fail("Content-Length or Transfer-Encoding, and not both", found, each)
+    if len(each.fields) == len(each.headers):
+        return
+    for name in _SINGLE:
+        values = {value for other, value in each.headers if other == name}
+        if len(values) > 1:
+            yield fail(f"one {name}", " and ".join(sorted(values)), each)
 
 
 def _check_coding(each: HttpExchange) -> Iterator[Observation]:

@@ -64,11 +64,17 @@ def build_plans(models: Sequence[ModelJson], *, thorough: bool) -> Iterator[Plan
         yield build_refused_plan(
             f"{model['id']}: what it does not support", _build_unsupported_steps(model, models)
         )
-        yield Plan(
-            name=f"{model['id']}: what it supports",
-            tier="R2",
-            steps=tuple(_build_supported_steps(model, files=not thorough)),
-        )
+        orders = [*_list_supported(model), *([] if thorough else _list_largest(model))]
+        lengths = [each for each in orders if "duration" in each]
+        others = [each for each in orders if "duration" not in each]
+        for name, some in (("what it supports", others), ("each length", lengths)):
+            if some:
+                yield Plan(
+                    name=f"{model['id']}: {name}",
+                    tier="R2",
+                    beside=True,
+                    steps=tuple(_build_supported_steps(model, some, files=not thorough)),
+                )
 
 
 def _build_kind_plans(kind: ModelKind, models: Sequence[ModelJson]) -> Iterator[Plan]:
@@ -289,11 +295,11 @@ def list_unsupported_seconds(model: ModelJson) -> list[int]:
     return sorted(each for each in found - {*known} if each >= 0)
 
 
-def _build_supported_steps(model: ModelJson, *, files: bool) -> Iterator[Step]:
-    """Yield each value that a model takes, and for videos each price, a few at the same time."""
+def _build_supported_steps(
+    model: ModelJson, orders: Sequence[dict[str, Any]], *, files: bool
+) -> Iterator[Step]:
+    """Yield orders of what a model takes, videos a few at the same time."""
     kind = get_kind(model)
-    orders = list(_list_supported(model))
-    orders += _list_largest(model) if files else []
     for first in range(0, len(orders), _AT_ONCE):
         batch = {_describe_order(more): more for more in orders[first : first + _AT_ONCE]}
         for shown, more in batch.items():
@@ -346,7 +352,7 @@ def _compute_ratio(ratio: str) -> float:
 
 
 def _list_supported(model: ModelJson) -> Iterator[dict[str, Any]]:
-    """Yield the fields of each request, which differ from the cheapest one."""
+    """Yield the fields of each value that a model takes, and of each price of its videos."""
     sounds = [False, True] if model["supports_sound"] else [False]
     yield from ({"aspect_ratio": each} for each in model["supported_aspect_ratios"])
     if model["type"] == "image":

@@ -44,10 +44,13 @@ def build_plans(models: Sequence[ModelJson], *, thorough: bool) -> Iterator[Plan
     yield from _build_file_plans(image, video, sounding, settling)
     yield from _build_state_plans(image, video)
     yield from _build_money_plans(image, video, settling)
-    yield Plan(name="longer videos", tier="R2", steps=(*_build_length_steps(sounding),))
+    yield Plan(
+        name="longer videos", tier="R2", beside=True, steps=(*_build_length_steps(sounding),)
+    )
     yield Plan(
         name="what is left out",
         tier="R2",
+        beside=True,
         steps=(*_build_default_steps(models, files=not thorough),),
     )
 
@@ -56,7 +59,9 @@ def _build_file_plans(
     image: ModelJson, video: ModelJson, sounding: ModelJson, settling: int
 ) -> Iterator[Plan]:
     yield Plan(name="an image and its file", tier="R2", steps=(*_build_image_steps(image),))
-    yield Plan(name="images in every format", tier="R2", steps=(*build_format_steps(image),))
+    yield Plan(
+        name="images in every format", tier="R2", beside=True, steps=(*build_format_steps(image),)
+    )
     yield Plan(
         name="a video from 202 to its file",
         tier="R2",
@@ -65,6 +70,7 @@ def _build_file_plans(
     yield Plan(
         name="a video with sound, and one without",
         tier="R2",
+        beside=True,
         steps=(*_build_sound_steps(sounding),),
     )
 
@@ -151,7 +157,7 @@ def _build_video_steps(model: ModelJson, settling: int) -> Iterator[Step]:
     yield from build_file_steps("video.now")
     yield get(_RETRIEVE, ref=Ref("video"))
     yield get_balance()
-    yield Wait(seconds=3)
+    yield Wait(seconds=3 if settling else 1)  # what changes later is seen at the end of the run
     yield get(_RETRIEVE, ref=Ref("video"))
     yield get(_RETRIEVE, ref=Ref("video"))
     yield get_balance()
@@ -174,7 +180,6 @@ def _build_sound_steps(model: ModelJson) -> Iterator[Step]:
     for wanted in (True, False):
         yield Poll(of=f"sound {wanted}")
         yield request_file(f"sound {wanted}.now")
-    yield get_balance()
 
 
 def _build_pending_video_steps(model: ModelJson) -> Iterator[Step]:
@@ -335,7 +340,6 @@ def _build_length_steps(model: ModelJson) -> Iterator[Step]:
         for name in names:
             yield Poll(of=name, every=20)
             yield request_file(f"{name}.now")
-    yield get_balance()
 
 
 def _build_default_steps(models: Sequence[ModelJson], *, files: bool) -> Iterator[Step]:

@@ -52,8 +52,9 @@ def build_plans(models: Sequence[ModelJson], *, thorough: bool) -> Iterator[Plan
     )
     if not thorough:
         sounding = next((m for m in models if m.get("supports_sound")), video)
-        yield Plan(name="larger pictures", tier="R2", steps=(*_build_larger_steps(image),))
-        yield Plan(name="films with sound", tier="R2", steps=(*_build_sounding_steps(sounding),))
+        larger, films = _build_larger_steps(image), _build_sounding_steps(sounding)
+        yield Plan(name="larger pictures", tier="R2", beside=True, steps=(*larger,))
+        yield Plan(name="films with sound", tier="R2", beside=True, steps=(*films,))
     yield from _build_look_plans(video)
     yield Plan(
         name="a video and a file, hours later",

@@ -1,0 +1,205 @@
+"""Plans at the same time: as many as a service has been seen to allow, their histories in order."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+
+from getimg_mock.contract.budget.gate import install_budget
+from getimg_mock.contract.budget.spend_file import SpendRecord
+from getimg_mock.contract.history import History
+from getimg_mock.contract.model_choice import (
+    build_small_request,
+    find_cheapest,
+    load_shipped_models,
+)
+from getimg_mock.contract.plans import Plan, get_balance, post
+from getimg_mock.contract.provider.corpus import build_corpus
+from getimg_mock.contract.steps import Poll, Send
+from getimg_mock.contract.targets.http_target import HttpTarget
+from getimg_mock.contract.targets.plans_beside import can_run_beside, count_slots, run_beside
+from getimg_mock.contract.targets.rate_limit_windows import RateLimitWindow
+from getimg_mock.contract.targets.request_queue import DismissedError, RequestQueue
+from getimg_mock.contract.verification.registry import PROVIDER_CHECKS
+from getimg_mock.contract.verification.session import VerificationSession
+from getimg_mock.serving.server import MockServer
+from getimg_mock.world.clock import wall_time
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+MODELS = load_shipped_models()
+VIDEO = find_cheapest(MODELS, "video")
+PATIENCE = 20
+"""Seconds after which a test has failed that waits for another thread."""
+
+
+def order(*names: str) -> Plan:
+    """Return a plan that orders videos at the same time, and polls them."""
+    steps = [post("video", build_small_request(VIDEO, prompt=each), name=each) for each in names]
+    polls = [Poll(of=each) for each in names]
+    return Plan(name=" and ".join(names), tier="R2", beside=True, steps=(*steps, *polls))
+
+
+@dataclass
+class Stub:
+    """A target whose plans do what a test says."""
+
+    act: Callable[[Plan], object]
+    most_at_once: int = 3
+    queue: RequestQueue = field(default_factory=RequestQueue)
+
+    def run(self, plan: Plan, *, beside: bool) -> History:
+        """Run a plan."""
+        assert beside
+        self.act(plan)
+        return History(plan=plan, exchanges=())
+
+
+def run_all(stub: Stub, *plans: Plan) -> list[str]:
+    """Return the names of the plans whose histories came, in order."""
+    return [history.plan.name for history in run_beside(cast("HttpTarget", stub), plans)]
+
+
+def test_plans_run_at_the_same_time_and_come_in_their_order() -> None:
+    """Each of three waits for the others, so that none could end alone; the last ends first."""
+    met, last = threading.Barrier(3), threading.Event()
+
+    def act(plan: Plan) -> None:
+        met.wait(PATIENCE)
+        last.set() if plan.name == "c" else last.wait(PATIENCE)
+
+    assert run_all(Stub(act), order("a"), order("b"), order("c")) == ["a", "b", "c"]
+
+
+def test_no_more_videos_run_than_were_seen_to() -> None:
+    """A plan of two beside one of two would need four slots; what needs more than all is alone."""
+    running, seen = [0], []
+    changed = threading.Lock()
+
+    def act(plan: Plan) -> None:
+        slots = count_slots(plan)
+        with changed:
+            running[0] += slots
+            seen.append(running[0])
+        with changed:
+            running[0] -= slots
+
+    plans = [order("a", "b"), order("c", "d"), order("e", "f", "g", "h"), order("i")]
+    assert run_all(Stub(act), *plans) == [plan.name for plan in plans]
+    assert max(seen) == 4  # the one of four, alone
+    assert seen[0] == 4
+
+
+def test_what_a_plan_raises_is_raised_and_the_others_stop() -> None:
+    """As in a run of plans one after another."""
+    failed, ended = threading.Event(), threading.Event()
+    told: list[str] = []
+
+    def act(plan: Plan) -> None:
+        if plan.name == "a":
+            raise ValueError("broken")
+        failed.wait(PATIENCE)
+        try:
+            with stub.queue.take_turn():
+                told.append("sent")
+        except DismissedError:
+            told.append("dismissed")
+        ended.set()
+
+    stub = Stub(act)
+    with pytest.raises(ValueError, match="broken"):
+        run_all(stub, order("a"), order("b"))
+    failed.set()
+    assert ended.wait(PATIENCE)
+    assert told == ["dismissed"]
+
+
+def test_slots_are_counted_until_a_poll_sees_the_end() -> None:
+    """Images take one, as each is made while it is asked for."""
+    assert count_slots(order("a", "b", "c")) == 3
+    first, second = order("a"), order("b")
+    assert count_slots(replace(first, steps=(*first.steps, *second.steps))) == 1
+    assert count_slots(Plan(name="reads", steps=(get_balance(),))) == 1
+
+
+def test_limits_and_money_have_to_be_enough_for_all(tmp_path: Path) -> None:
+    """Else each plan runs alone, and waits, or is left out."""
+    plans = [order("a"), order("b")]
+    with MockServer(video_seconds=0) as server:
+        target = HttpTarget(server.url, {"a": "sk_first_key"})
+        assert can_run_beside(target, plans)
+        assert not can_run_beside(target, plans[:1])
+        assert not can_run_beside(target, [plans[0], replace(plans[1], beside=False)])
+        target.windows["Bearer sk_first_key", "videos"] = RateLimitWindow(1, 1, wall_time())
+        assert not can_run_beside(target, plans)
+        target.windows.clear()
+        for ceiling, fits in ((Decimal(50), True), (Decimal("0.05"), False)):
+            record = SpendRecord(tmp_path / f"{ceiling}.json")
+            target.gate = install_budget(target, ceiling, record)
+            assert can_run_beside(target, plans) is fits
+
+
+def test_a_run_judges_plans_beside_each_other_as_it_does_one_by_one() -> None:
+    """Their looks wait for each other here, so that they do run at the same time; none fails."""
+    wanted = {"films with sound", "spellings of application/json", "longer videos"}
+    corpus = build_corpus(MODELS, {"image": 9_000, "video": 9_000}, thorough=False)
+    plans = [plan for plan in corpus if plan.name in wanted]
+    names: set[int] = set()
+    met = threading.Event()
+    with MockServer(video_seconds=3, media_size="flat") as server:
+        clock = server.app.fake.store.get_or_create("sk_first_key").clock
+
+        def sleep(seconds: float) -> None:
+            names.add(threading.get_ident())
+            if len(names) == len(plans):
+                met.set()
+            met.wait(PATIENCE)
+            clock.advance_to(clock.now() + timedelta(seconds=seconds))
+
+        clock.freeze()
+        keys = {"a": "sk_first_key"}
+        target = HttpTarget(server.url, keys, sleep=sleep, clock=clock.now, most_at_once=9)
+        session = VerificationSession(target, plans, PROVIDER_CHECKS)
+        events = [*session.run()]
+    assert met.is_set()
+    assert [e["plan"] for e in events if e["event"] == "plan"][:3] == [p.name for p in plans]
+    assert all(history.beside for history in session.histories[:3])
+    failed = {v.check.id: v.findings for v in session.verdicts if v.status in {"FAIL", "WARN"}}
+    assert failed == {}
+
+
+def test_a_service_shows_how_many_videos_it_runs_at_once() -> None:
+    """Those of one key that were accepted before the end of the first was seen."""
+    with MockServer(video_seconds=5) as server:
+        clock = server.app.fake.store.get_or_create("sk_first_key").clock
+        clock.freeze()
+        target = HttpTarget(
+            server.url,
+            {"a": "sk_first_key"},
+            sleep=lambda seconds: clock.advance_to(clock.now() + timedelta(seconds=seconds)),
+            clock=clock.now,
+        )
+        target.run(order(*"abcdef"))
+        assert target.most_at_once == 6
+        target.run(order("g"))
+        assert target.most_at_once == 6
+
+
+def test_what_may_run_beside_others_says_nothing_of_money_or_limits() -> None:
+    """A balance between the charges of another plan would not be one of this plan."""
+    plans = [p for p in build_corpus(MODELS, {}, thorough=False) if p.beside]
+    assert len(plans) > 10
+    for plan in plans:
+        sends: list[Any] = [each for each in plan.steps if isinstance(each, Send)]
+        assert not [each.path for each in sends if "/billing/" in each.path], plan.name
+        assert {each.key for each in sends} <= {"a", "none"}, plan.name
+        assert not plan.world
+        assert not plan.rules
+        assert not plan.clock
