@@ -182,17 +182,7 @@ def transport_is_sound(history: History) -> Iterator[Observation]:
         yield from check_caching(each)
         yield _check_delivery(each)
         yield from _find_second_values(each)
-        kept = each.status not in _CLOSING_STATUSES and not _is_of_old_version(each)
-        if 400 <= each.status < 500 and kept:
-            last = each.fields.get("connection", "").lower()
-            seen = expect(
-                last != "close",
-                f"an open connection after {each.status}",
-                f"Connection: {last}",
-                each,
-            )
-            # A server may close whenever it likes.
-            yield seen if history.own or not seen.failed else replace(seen, status="INFO")
+        yield from _check_connection(history, each)
         length = each.fields.get("content-length")
         framed = each.method != "HEAD" and each.status != 304
         if length is not None and framed and not (each.step and each.step.abandons):
@@ -208,6 +198,17 @@ def transport_is_sound(history: History) -> Iterator[Observation]:
             yield from _compare_coded(group)
     for each in history.with_role("stale-tag"):
         yield _check_stale_tag(history, each)
+
+
+def _check_connection(history: History, each: HttpExchange) -> Iterator[Observation]:
+    """Require that a 4xx leaves the connection open, where the next request can be told from it."""
+    kept = each.status not in _CLOSING_STATUSES and not _is_of_old_version(each)
+    if 400 <= each.status < 500 and kept:
+        last = each.fields.get("connection", "").lower()
+        wanted = f"an open connection after {each.status}"
+        seen = expect(last != "close", wanted, f"Connection: {last}", each)
+        # A server may close whenever it likes.
+        yield seen if history.own or not seen.failed else replace(seen, status="INFO")
 
 
 def _find_cut_letters(each: HttpExchange, length: str) -> Iterator[Observation]:

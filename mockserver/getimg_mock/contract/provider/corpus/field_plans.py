@@ -64,17 +64,7 @@ def build_plans(models: Sequence[ModelJson], *, thorough: bool) -> Iterator[Plan
         yield build_refused_plan(
             f"{model['id']}: what it does not support", _build_unsupported_steps(model, models)
         )
-        orders = [*_list_supported(model), *([] if thorough else _list_largest(model))]
-        lengths = [each for each in orders if "duration" in each]
-        others = [each for each in orders if "duration" not in each]
-        for name, some in (("what it supports", others), ("each length", lengths)):
-            if some:
-                yield Plan(
-                    name=f"{model['id']}: {name}",
-                    tier="R2",
-                    beside=True,
-                    steps=tuple(_build_supported_steps(model, some, files=not thorough)),
-                )
+        yield from _build_supported_plans(model, files=not thorough)
 
 
 def _build_kind_plans(kind: ModelKind, models: Sequence[ModelJson]) -> Iterator[Plan]:
@@ -293,6 +283,21 @@ def list_unsupported_seconds(model: ModelJson) -> list[int]:
     for shorter, longer in pairwise(known):
         found |= {shorter + 1, (shorter + longer) // 2}
     return sorted(each for each in found - {*known} if each >= 0)
+
+
+def _build_supported_plans(model: ModelJson, *, files: bool) -> Iterator[Plan]:
+    """Yield the plans about what a model takes: two for videos, so that these run side by side."""
+    orders = [*_list_supported(model), *(_list_largest(model) if files else ())]
+    lengths = [each for each in orders if "duration" in each]
+    others = [each for each in orders if "duration" not in each]
+    for name, some in (("what it supports", others), ("each length", lengths)):
+        if some:
+            yield Plan(
+                name=f"{model['id']}: {name}",
+                tier="R2",
+                beside=True,
+                steps=tuple(_build_supported_steps(model, some, files=files)),
+            )
 
 
 def _build_supported_steps(
