@@ -44,6 +44,7 @@ These never leave the package:
     Exception
     |-- Refusal              the API refuses a request, in getimg.ai's error envelope
     |-- RefusedError         the budget does not allow a request to a paid service
+    |-- DismissedError       a run has ended, and a thread of it sends nothing more
     |-- RecordedAnswerError  a replay answers with what was recorded, which made no generation
     |-- BodyTooLargeError    a request body exceeds the limit
     |-- BrokenPictureError   a reference image is not a complete picture; a ValueError
