@@ -59,7 +59,7 @@ class History:
     """The keys with videos of earlier plans, which may be charged during this plan."""
     full: frozenset[tuple[str, str]] = frozenset()
     """The key and kind (`images`) of each rate limit that an earlier plan had used up."""
-    beside: bool = False
+    concurrent: bool = False
     """Whether other plans of the key ran at the same time."""
 
     def __iter__(self) -> Iterator[HttpExchange]:
@@ -193,7 +193,7 @@ class History:
         return {}
 
     def _judge_settled(self, exchange: HttpExchange) -> bool:
-        if self.beside or exchange.key in self.carried:
+        if self.concurrent or exchange.key in self.carried:
             return False
         for each in self.with_operation(*SUBMISSIONS):
             if each.number >= exchange.number:

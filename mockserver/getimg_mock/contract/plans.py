@@ -50,8 +50,8 @@ class Plan:
     anywhere: bool = False
     drawn: bool = False
     """Whether it was drawn by Hypothesis, so that a smaller plan may show the same."""
-    beside: bool = False
-    """Whether it says nothing of money, limits and time, so that others may run beside it."""
+    concurrent: bool = False
+    """Whether it says nothing of money, limits and time, so that others may run with it."""
 
     @property
     def submissions(self) -> tuple[Send, ...]:
@@ -69,7 +69,7 @@ class Plan:
             "rules": list(self.rules),
             "anywhere": self.anywhere,
             "drawn": self.drawn,
-            **({"beside": True} if self.beside else {}),
+            **({"concurrent": True} if self.concurrent else {}),
             "steps": [dump_step(step) for step in self.steps],
         }
 
@@ -119,6 +119,6 @@ def parse_plan(value: Mapping[str, Any]) -> Plan:
         rules=tuple(value.get("rules", ())),
         anywhere=value.get("anywhere", False),
         drawn=value.get("drawn", False),
-        beside=value.get("beside", False),
+        concurrent=value.get("concurrent", False),
         steps=tuple(parse_step(step) for step in value["steps"]),
     )

@@ -100,7 +100,7 @@ class HttpTarget:
     ended: int = 0
     """How many videos have ended."""
     most_at_once: int = LEAST_AT_ONCE
-    """How many videos were seen to run at the same time: no more are begun beside others."""
+    """How many videos were seen to run at the same time: concurrent plans begin no more."""
     left: int = 0
     """How many requests were sent."""
     queue: RequestQueue = field(default_factory=RequestQueue, repr=False)
@@ -168,15 +168,15 @@ class HttpTarget:
             if settles and self.gate is not None:
                 self.gate.settle()
 
-    def run(self, plan: Plan, *, beside: bool = False) -> History:
-        """Run a plan over one connection; `beside` others, no book is compared at its end."""
-        with self.open_session(plan, settles=not beside) as session:
+    def run(self, plan: Plan, *, concurrent: bool = False) -> History:
+        """Run a plan over one connection; a `concurrent` one compares no books at its end."""
+        with self.open_session(plan, settles=not concurrent) as session:
             if self.own or self.control is not None:
                 return PlanRun(session, plan, self.models).run()
             self.earlier.settle(plan, session, self.models, self.gate)
             carried, full = self.earlier.keys, self._find_full_windows()
             history = PlanRun(session, plan, self.models).run()
-        history = replace(history, carried=carried, full=full, beside=beside)
+        history = replace(history, carried=carried, full=full, concurrent=concurrent)
         with self._counting:
             self.earlier.note(history)
             self._note_pace(history)

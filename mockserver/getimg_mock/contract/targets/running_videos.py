@@ -28,10 +28,10 @@ def count_running(history: History, quickest: float) -> int:
         for each in history.submitted.values()
         if each.operation == "videos.create" and each.key == "a"
     ]
-    return max((_count_beside(history, each, begun, quickest) for each in begun), default=0)
+    return max((_count_running_at(history, each, begun, quickest) for each in begun), default=0)
 
 
-def _count_beside(
+def _count_running_at(
     history: History, last: HttpExchange, begun: Sequence[HttpExchange], quickest: float
 ) -> int:
     """Return how many videos ran when one was accepted, with that one."""

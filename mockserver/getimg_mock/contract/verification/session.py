@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from getimg_mock.contract.provider.early_decoding import decode_early
 from getimg_mock.contract.provider.final_costs import is_money_missing
 from getimg_mock.contract.provider.final_looks import build_final_plan, build_later_plan
+from getimg_mock.contract.targets.concurrent_plans import can_run_concurrently, run_concurrently
 from getimg_mock.contract.targets.http_target import HttpTarget
-from getimg_mock.contract.targets.plans_beside import can_run_beside, run_beside
 from getimg_mock.contract.verdict_events import CONTRACT_VERSION, build_verdict_event
 from getimg_mock.contract.verdicts import find_breach_status, judge_check
 from getimg_mock.contract.verification.unjudged import describe_gaps, describe_untried
@@ -98,8 +98,8 @@ class VerificationSession:
         if isinstance(target, HttpTarget) and not target.own:
             obstacles = [target.find_obstacle(plan) for plan in plans]
             ready = [plan for plan, why in zip(plans, obstacles, strict=True) if not why]
-            if can_run_beside(target, ready):
-                for history in run_beside(target, ready):
+            if can_run_concurrently(target, ready):
+                for history in run_concurrently(target, ready):
                     yield self._note_history(history, decode)
                 if target.gate is not None:
                     target.gate.settle()
@@ -201,10 +201,10 @@ class VerificationSession:
 
 
 def _group_plans(plans: Sequence[Plan]) -> Iterator[Sequence[Plan]]:
-    """Yield plans in their order: neighbours that may run beside each other together."""
-    for beside, neighbours in groupby(plans, key=lambda plan: plan.beside):
+    """Yield plans in their order: neighbours that may run concurrently as one group."""
+    for concurrent, neighbours in groupby(plans, key=lambda plan: plan.concurrent):
         group = [*neighbours]
-        yield from [group] if beside else [[plan] for plan in group]
+        yield from [group] if concurrent else [[plan] for plan in group]
 
 
 def _leave(history: History) -> None:

@@ -99,7 +99,7 @@ def remaining_falls_within_a_window(history: History) -> Iterator[Observation]:
             continue  # the order in which concurrent requests were counted is unknown
         before = last.get(place)
         last[place] = (numbers, each)
-        exact = place not in blurred and not history.beside
+        exact = place not in blurred and not history.concurrent
         # Whether a refused submission counts is not documented.
         blurred.discard(place) if each.accepted or not each.submits else blurred.add(place)
         if before is not None:

@@ -35,7 +35,7 @@ def build_corpus(
 ) -> tuple[Plan, ...]:
     """Return all fixed plans for a catalogue, the ones that can spend nothing first.
 
-    Of one tier, those that may run beside others come last: what money is by then is known.
+    Of one tier, those that may run concurrently come last: by then, money was looked at.
 
     `limits` are the requests a minute that a target says it allows, by kind; a fake gets its own.
     `thorough` plans buy every combination of the price list, and equal generations many times: for
@@ -56,4 +56,4 @@ def build_corpus(
         *reference_plans.build_plans(models),
         *simultaneous_plans.build_plans(models),
     )
-    return tuple(sorted(found, key=lambda plan: (plan.tier, plan.beside)))
+    return tuple(sorted(found, key=lambda plan: (plan.tier, plan.concurrent)))

@@ -295,7 +295,7 @@ def _build_supported_plans(model: ModelJson, *, files: bool) -> Iterator[Plan]:
             yield Plan(
                 name=f"{model['id']}: {name}",
                 tier="R2",
-                beside=True,
+                concurrent=True,
                 steps=tuple(_build_supported_steps(model, some, files=files)),
             )
 

@@ -45,12 +45,12 @@ def build_plans(models: Sequence[ModelJson], *, thorough: bool) -> Iterator[Plan
     yield from _build_state_plans(image, video)
     yield from _build_money_plans(image, video, settling)
     yield Plan(
-        name="longer videos", tier="R2", beside=True, steps=(*_build_length_steps(sounding),)
+        name="longer videos", tier="R2", concurrent=True, steps=(*_build_length_steps(sounding),)
     )
     yield Plan(
         name="what is left out",
         tier="R2",
-        beside=True,
+        concurrent=True,
         steps=(*_build_default_steps(models, files=not thorough),),
     )
 
@@ -60,7 +60,10 @@ def _build_file_plans(
 ) -> Iterator[Plan]:
     yield Plan(name="an image and its file", tier="R2", steps=(*_build_image_steps(image),))
     yield Plan(
-        name="images in every format", tier="R2", beside=True, steps=(*build_format_steps(image),)
+        name="images in every format",
+        tier="R2",
+        concurrent=True,
+        steps=(*build_format_steps(image),),
     )
     yield Plan(
         name="a video from 202 to its file",
@@ -70,7 +73,7 @@ def _build_file_plans(
     yield Plan(
         name="a video with sound, and one without",
         tier="R2",
-        beside=True,
+        concurrent=True,
         steps=(*_build_sound_steps(sounding),),
     )
 

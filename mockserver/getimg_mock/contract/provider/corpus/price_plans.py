@@ -30,7 +30,7 @@ def build_plans(models: Sequence[ModelJson], *, thorough: bool) -> Iterator[Plan
     yield Plan(
         name="pictures of every size",
         tier="R2",
-        beside=True,
+        concurrent=True,
         steps=(*_build_size_steps(image),),
     )
     for model in models:

@@ -54,7 +54,7 @@ def build_plans(models: Sequence[ModelJson]) -> Iterator[Plan]:
         yield Plan(
             name=f"{kind}s: references that fit",
             tier="R2",
-            beside=True,
+            concurrent=True,
             steps=tuple(_build_allowed_reference_steps(kind, models)),
         )
     for pictured in list_pictured(models, "video"):

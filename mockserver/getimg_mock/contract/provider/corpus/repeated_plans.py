@@ -53,8 +53,8 @@ def build_plans(models: Sequence[ModelJson], *, thorough: bool) -> Iterator[Plan
     if not thorough:
         sounding = next((m for m in models if m.get("supports_sound")), video)
         larger, films = _build_larger_steps(image), _build_sounding_steps(sounding)
-        yield Plan(name="larger pictures", tier="R2", beside=True, steps=(*larger,))
-        yield Plan(name="films with sound", tier="R2", beside=True, steps=(*films,))
+        yield Plan(name="larger pictures", tier="R2", concurrent=True, steps=(*larger,))
+        yield Plan(name="films with sound", tier="R2", concurrent=True, steps=(*films,))
     yield from _build_look_plans(video)
     yield Plan(
         name="a video and a file, hours later",

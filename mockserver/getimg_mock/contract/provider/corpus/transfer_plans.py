@@ -58,7 +58,7 @@ def build_plans(models: Sequence[ModelJson]) -> Iterator[Plan]:
     yield Plan(
         name="spellings of application/json",
         tier="R2",
-        beside=True,
+        concurrent=True,
         steps=(*_build_media_type_steps(image, video),),
     )
     yield Plan(

@@ -24,9 +24,9 @@ _MOST_PLANS: Final = 8
 """How many plans run at the same time."""
 
 
-def can_run_beside(target: HttpTarget, plans: Sequence[Plan]) -> bool:
+def can_run_concurrently(target: HttpTarget, plans: Sequence[Plan]) -> bool:
     """Return whether a service has the limits, and the budget the money, for all of some plans."""
-    if len(plans) < 2 or not all(plan.beside for plan in plans):
+    if len(plans) < 2 or not all(plan.concurrent for plan in plans):
         return False
     steps = tuple(step for plan in plans for step in plan.steps)
     if target.gate is not None and target.gate.find_obstacle(replace(plans[0], steps=steps)):
@@ -35,12 +35,12 @@ def can_run_beside(target: HttpTarget, plans: Sequence[Plan]) -> bool:
     return all(window.limit >= wanted[kind] for (_, kind), window in target.windows.items())
 
 
-def run_beside(target: HttpTarget, plans: Sequence[Plan]) -> Iterator[History]:
+def run_concurrently(target: HttpTarget, plans: Sequence[Plan]) -> Iterator[History]:
     """Run plans at the same time, and yield their histories in the order of the plans.
 
     Raises what running one of them has raised. Where the caller stops, no more requests go out.
     """
-    yield from _PlansBeside(target, plans).run()
+    yield from _ConcurrentRun(target, plans).run()
 
 
 def count_slots(plan: Plan) -> int:
@@ -57,7 +57,7 @@ def count_slots(plan: Plan) -> int:
 
 
 @dataclass(slots=True)
-class _PlansBeside:
+class _ConcurrentRun:
     """One run of plans at the same time."""
 
     target: HttpTarget
@@ -107,7 +107,7 @@ class _PlansBeside:
     def _work(self, place: int, slots: int) -> None:
         found: History | BaseException
         try:
-            found = self.target.run(self.plans[place], beside=True)
+            found = self.target.run(self.plans[place], concurrent=True)
         except BaseException as error:  # noqa: BLE001 - the caller's thread raises it
             found = error
         with self._changed:

@@ -21,8 +21,12 @@ from getimg_mock.contract.model_choice import (
 from getimg_mock.contract.plans import Plan, get_balance, post
 from getimg_mock.contract.provider.corpus import build_corpus
 from getimg_mock.contract.steps import Poll, Send
+from getimg_mock.contract.targets.concurrent_plans import (
+    can_run_concurrently,
+    count_slots,
+    run_concurrently,
+)
 from getimg_mock.contract.targets.http_target import HttpTarget
-from getimg_mock.contract.targets.plans_beside import can_run_beside, count_slots, run_beside
 from getimg_mock.contract.targets.rate_limit_windows import RateLimitWindow
 from getimg_mock.contract.targets.request_queue import DismissedError, RequestQueue
 from getimg_mock.contract.verification.registry import PROVIDER_CHECKS
@@ -44,7 +48,7 @@ def order(*names: str) -> Plan:
     """Return a plan that orders videos at the same time, and polls them."""
     steps = [post("video", build_small_request(VIDEO, prompt=each), name=each) for each in names]
     polls = [Poll(of=each) for each in names]
-    return Plan(name=" and ".join(names), tier="R2", beside=True, steps=(*steps, *polls))
+    return Plan(name=" and ".join(names), tier="R2", concurrent=True, steps=(*steps, *polls))
 
 
 @dataclass
@@ -55,16 +59,16 @@ class Stub:
     most_at_once: int = 3
     queue: RequestQueue = field(default_factory=RequestQueue)
 
-    def run(self, plan: Plan, *, beside: bool) -> History:
+    def run(self, plan: Plan, *, concurrent: bool) -> History:
         """Run a plan."""
-        assert beside
+        assert concurrent
         self.act(plan)
         return History(plan=plan, exchanges=())
 
 
 def run_all(stub: Stub, *plans: Plan) -> list[str]:
     """Return the names of the plans whose histories came, in order."""
-    return [history.plan.name for history in run_beside(cast("HttpTarget", stub), plans)]
+    return [history.plan.name for history in run_concurrently(cast("HttpTarget", stub), plans)]
 
 
 def test_plans_run_at_the_same_time_and_come_in_their_order() -> None:
@@ -79,7 +83,7 @@ def test_plans_run_at_the_same_time_and_come_in_their_order() -> None:
 
 
 def test_no_more_videos_run_than_were_seen_to() -> None:
-    """A plan of two beside one of two would need four slots; what needs more than all is alone."""
+    """Two plans of two would need four slots; what needs more than there are runs alone."""
     running, seen = [0], []
     changed = threading.Lock()
 
@@ -134,19 +138,19 @@ def test_limits_and_money_have_to_be_enough_for_all(tmp_path: Path) -> None:
     plans = [order("a"), order("b")]
     with MockServer(video_seconds=0) as server:
         target = HttpTarget(server.url, {"a": "sk_first_key"})
-        assert can_run_beside(target, plans)
-        assert not can_run_beside(target, plans[:1])
-        assert not can_run_beside(target, [plans[0], replace(plans[1], beside=False)])
+        assert can_run_concurrently(target, plans)
+        assert not can_run_concurrently(target, plans[:1])
+        assert not can_run_concurrently(target, [plans[0], replace(plans[1], concurrent=False)])
         target.windows["Bearer sk_first_key", "videos"] = RateLimitWindow(1, 1, wall_time())
-        assert not can_run_beside(target, plans)
+        assert not can_run_concurrently(target, plans)
         target.windows.clear()
         for ceiling, fits in ((Decimal(50), True), (Decimal("0.05"), False)):
             record = SpendRecord(tmp_path / f"{ceiling}.json")
             target.gate = install_budget(target, ceiling, record)
-            assert can_run_beside(target, plans) is fits
+            assert can_run_concurrently(target, plans) is fits
 
 
-def test_a_run_judges_plans_beside_each_other_as_it_does_one_by_one() -> None:
+def test_a_run_judges_concurrent_plans_as_it_does_one_by_one() -> None:
     """Their looks wait for each other here, so that they do run at the same time; none fails."""
     wanted = {"films with sound", "spellings of application/json", "longer videos"}
     corpus = build_corpus(MODELS, {"image": 9_000, "video": 9_000}, thorough=False)
@@ -170,7 +174,7 @@ def test_a_run_judges_plans_beside_each_other_as_it_does_one_by_one() -> None:
         events = [*session.run()]
     assert met.is_set()
     assert [e["plan"] for e in events if e["event"] == "plan"][:3] == [p.name for p in plans]
-    assert all(history.beside for history in session.histories[:3])
+    assert all(history.concurrent for history in session.histories[:3])
     failed = {v.check.id: v.findings for v in session.verdicts if v.status in {"FAIL", "WARN"}}
     assert failed == {}
 
@@ -192,9 +196,9 @@ def test_a_service_shows_how_many_videos_it_runs_at_once() -> None:
         assert target.most_at_once == 6
 
 
-def test_what_may_run_beside_others_says_nothing_of_money_or_limits() -> None:
+def test_what_may_run_concurrently_says_nothing_of_money_or_limits() -> None:
     """A balance between the charges of another plan would not be one of this plan."""
-    plans = [p for p in build_corpus(MODELS, {}, thorough=False) if p.beside]
+    plans = [p for p in build_corpus(MODELS, {}, thorough=False) if p.concurrent]
     assert len(plans) > 10
     for plan in plans:
         sends: list[Any] = [each for each in plan.steps if isinstance(each, Send)]
