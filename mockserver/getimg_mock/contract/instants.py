@@ -35,3 +35,14 @@ def build_days_query(instant: datetime, fewer: int = 0) -> str:
     first = instant.astimezone(UTC).date() - timedelta(days=1)
     last = first + timedelta(days=31 - fewer)
     return f"start={first}T00:00:00Z&end={last}T23:59:59Z"
+
+
+def build_other_days_query(instant: datetime, name: str) -> str:
+    """Return the query for fewer days, or for `past`: the 180 days of which `instant` is the last.
+
+    No range may be longer.
+    """
+    if name != "past":
+        return build_days_query(instant, int(name))
+    last = instant.astimezone(UTC).date()
+    return f"start={last - timedelta(days=179)}T00:00:00Z&end={last}T23:59:59Z"

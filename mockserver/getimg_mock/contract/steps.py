@@ -50,6 +50,9 @@ def name_days(number: int) -> str:
     return f"{{days/{number}}}"
 
 
+PAST_DAYS_PLACEHOLDER: Final = "{days/past}"
+"""Placeholder for a range of 180 days, the longest, of which the day of the plan is the last."""
+
 DONOR: Final = "{donor}"
 """Placeholder in a header or path for the value of the step's `donor`; in a header, a value that is
 missing is empty."""
@@ -89,7 +92,7 @@ class Send:
     abandoned: the connection is closed when the answer begins.
 
     `FIRST_KEY` is replaced in `query`, and with the key `raw` in headers and body too;
-    `DAYS_PLACEHOLDER` is replaced in `query`.
+    `DAYS_PLACEHOLDER` and `PAST_DAYS_PLACEHOLDER` are replaced in `query`.
     """
 
     method: str = "GET"

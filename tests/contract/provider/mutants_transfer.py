@@ -49,6 +49,21 @@ def _length_and_chunks(asked: Asked, reply: Reply, _scene: Scene) -> None:
         reply.headers["transfer-encoding"] = "chunked"
 
 
+def _nested_unprocessable(_asked: Asked, reply: Reply, _scene: Scene) -> None:
+    """What is wrong inside of `images` is 422, as the validation library has it."""
+    error = (reply.json or {}).get("error", {}) if reply.status == 400 else {}
+    if str(error.get("param", "")).startswith("images["):
+        reply.status = 422
+
+
+def _first_page_total(asked: Asked, reply: Reply, _scene: Scene) -> None:
+    """The total of costs is that of the first 31 dates, a page of the ledger."""
+    if asked.path == "/v2/billing/costs" and reply.status == 200:
+        body = reply.json
+        body["total_cost"] = round(sum(each["cost"] for each in body["data"][:31]), 9)
+        reply.say(body)
+
+
 def _masked_key(asked: Asked, reply: Reply, _scene: Scene) -> None:
     """An error about a model names the key by its ends."""
     if reply.status == 404 and asked.path.startswith("/v2/models/") and reply.json:
@@ -79,6 +94,8 @@ TRANSFER: tuple[Mutant, ...] = (
     _replying("lengths-count-letters", "GP114", _counts_letters),
     _replying("status-tag-never-changes", "GP114", _one_tag),
     _replying("files-state-length-and-chunks", "GP114", _length_and_chunks),
+    _replying("nested-fields-are-unprocessable", "GP102", _nested_unprocessable),
+    _replying("total-of-the-first-31-dates", "GP508", _first_page_total),
     _replying("ends-of-a-key-in-an-error", "GP705", _masked_key),
     _replying("one-retry-after-in-five-is-short", "GP604", _odd_retry),
     Mutant(

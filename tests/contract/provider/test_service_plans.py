@@ -73,3 +73,16 @@ def test_much_is_sent_at_the_same_moment(plan: str, count: int) -> None:
     """What others do meanwhile, and on which node a connection ends, is seen by no single one."""
     sends = [each for each in PLANS[plan].steps if isinstance(each, Send)]
     assert sum(each.together for each in sends) >= count
+
+
+def test_a_video_with_references_has_other_values_than_the_defaults() -> None:
+    """A service may take another way for references, and forget what else was ordered."""
+    turned = next(
+        step
+        for step in PLANS["videos: references that fit"].submissions
+        if step.field == "turned JPEGs"
+    )
+    order = json.loads(turned.body or b"{}")
+    model = next(m for m in load_shipped_models() if m["id"] == order["model"])
+    assert order["duration"] != model["supported_durations"][0]
+    assert order.get("sound", False) is model["supports_sound"]

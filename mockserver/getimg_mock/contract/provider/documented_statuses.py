@@ -7,10 +7,14 @@ from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from getimg_mock._shipped import read_text
+from getimg_mock.contract.verdicts import fail
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from getimg_mock.contract.exchanges import HttpExchange
     from getimg_mock.contract.history import History
+    from getimg_mock.contract.verdicts import Observation
 
 # How a link that was changed is refused is our choice, and a setting: GP407 leaves it open.
 _EXTRA_STATUSES: Final = {"downloads.retrieve": frozenset({401})}
@@ -63,6 +67,8 @@ _OPEN_FAULTS: Final = frozenset(
 )
 """Faults for which no code is documented."""
 
+_FIELD_FAULTS: Final = ("enum", "missing", "model-value", "reference-role", "type")
+_BAD_REQUEST: Final = 400
 _UNPROCESSABLE: Final = 422
 _NOT_MODIFIED: Final = 304
 _LENGTH_REQUIRED: Final = 411
@@ -95,6 +101,20 @@ def find_documented_codes(exchange: HttpExchange) -> tuple[str, ...]:
     if status == _UNPROCESSABLE and exchange.valid is not True:
         return ()  # An invalid order may be 422, and documented is only what moderation answers.
     return () if exchange.use == "malformed-id" else _CODES.get(status, ())
+
+
+def find_mixed_statuses(history: History) -> Iterator[Observation]:
+    """Find refusals of a field with 422, where other fields of the plan are refused with 400.
+
+    A service may have the one or the other for what is invalid, but one of them.
+    """
+    refused: dict[int, HttpExchange] = {}
+    for each in history.with_fault(*_FIELD_FAULTS):
+        refused.setdefault(each.status, each)
+    if not {_BAD_REQUEST, _UNPROCESSABLE} <= refused.keys():
+        return
+    first, other = refused[_BAD_REQUEST], refused[_UNPROCESSABLE]
+    yield fail("400 for each field that is invalid", f"400, and {_UNPROCESSABLE}", first, other)
 
 
 def answers_transfer(exchange: HttpExchange) -> bool:

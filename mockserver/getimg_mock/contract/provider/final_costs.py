@@ -53,7 +53,17 @@ def find_missing_costs(
             continue
         owed = _sum_delivered(histories, first, last, time)
         wanted = f"at least {old} + {owed}, which was delivered"
-        yield history, expect(new >= old + owed, wanted, str(new), first, last)
+        shown = _describe_total(histories, last, new)
+        yield history, expect(new >= old + owed, wanted, shown, first, last)
+
+
+def _describe_total(histories: Sequence[History], last: HttpExchange, total: Decimal) -> str:
+    """Return the total of costs, and whether another key was shown the same ones."""
+    for each in (e for history in histories for e in history.with_operation(last.operation)):
+        same = each.query == last.query and each.json == last.json and each.status == last.status
+        if total and same and each.key in {"a", "b"} and each.key != last.key:
+            return f"{total}, which are the costs that key {each.key} was shown"
+    return str(total)
 
 
 def find_missing_charges(

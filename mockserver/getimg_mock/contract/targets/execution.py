@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import quote
 
-from getimg_mock.contract.instants import build_days_query, parse_instant
+from getimg_mock.contract.instants import build_days_query, build_other_days_query, parse_instant
 from getimg_mock.contract.json_reading import read_json
 from getimg_mock.contract.signed_links import alter_id, alter_link
 from getimg_mock.contract.steps import (
@@ -55,11 +55,10 @@ _MAX_ERRORS: Final = 12
 _FEWER_ERRORS: Final = 3
 """The same, once a video was polled in vain: what is gone for one may be gone for fifty."""
 
-
 _RELEASE_SECONDS: Final = 2.0
 """After how many seconds a service has given back what a failed video held, where time is real."""
 
-_OTHER_DAYS: Final = re.compile(r"\{days/([1-9])\}")
+_OTHER_DAYS: Final = re.compile(r"\{days/([1-9]|past)\}")
 
 _ONE_CHANGED: Final = re.compile(r"\{key/([0-7])\}")
 """Placeholder for the key with one character changed, in that eighth of it."""
@@ -255,7 +254,7 @@ class PlanExecution:
 
     def _build_other_days(self, found: re.Match[str]) -> str:
         """Return the range of the days with another end, which nothing else asks for."""
-        return build_days_query(self._began, int(found[1]))
+        return build_other_days_query(self._began, found[1])
 
     def _resolve_text(self, ref: Ref | None) -> str | None:
         """Return the text that a reference names; None for anything else."""

@@ -10,6 +10,7 @@ from getimg_mock.contract.provider.decisions import may_hang_up
 from getimg_mock.contract.provider.documented_statuses import (
     answers_transfer,
     find_documented_codes,
+    find_mixed_statuses,
     is_open_download,
     read_documented_statuses,
 )
@@ -95,8 +96,8 @@ _INTERNALS: Final = re.compile(
 def statuses_are_documented(history: History) -> Iterator[Observation]:
     """Require that each response has a status that is documented for its operation.
 
-    Applies to every GET and POST. Fails on any other status, except 400 for a malformed path.
-    Source: documented.
+    Applies to every GET and POST. Fails on any other status, except 400 for a malformed path, and
+    where some fields of an order are refused with 400 and others with 422. Source: documented.
     """
     for each in history:
         if not each.operation or each.method not in {"GET", "POST"} or not each.status:
@@ -112,6 +113,7 @@ def statuses_are_documented(history: History) -> Iterator[Observation]:
             f"{each.status} {each.body[:120]!r}",
             each,
         )
+    yield from find_mixed_statuses(history)
 
 
 @check(

@@ -15,7 +15,7 @@ from getimg_mock.contract.provider.corpus.file_steps import (
     build_format_steps,
     request_file,
 )
-from getimg_mock.contract.steps import DAYS_PLACEHOLDER, Poll, Ref, Wait
+from getimg_mock.contract.steps import DAYS_PLACEHOLDER, PAST_DAYS_PLACEHOLDER, Poll, Ref, Wait
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -280,6 +280,7 @@ def _build_working_day_steps(image: ModelJson, video: ModelJson, settling: int) 
     yield Poll(of="v1")
     yield get_balance()
     yield from _build_cost_steps(settling)
+    yield get(_COSTS, query=PAST_DAYS_PLACEHOLDER)
     for turn in range(2):
         yield get(_RETRIEVE, ref=Ref(f"v{turn}"), name=f"v{turn}.now")
         yield request_file(f"v{turn}.now")

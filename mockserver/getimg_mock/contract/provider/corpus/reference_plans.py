@@ -237,6 +237,9 @@ def _build_turned_steps(model: ModelJson, role: str) -> Iterator[Step]:
         order["aspect_ratio"] = ratio
     if kind == "image" and model["supported_resolutions"]:
         order["resolution"] = max(model["supported_resolutions"], key=rank_resolution)
+    if kind == "video":  # a way of its own for references may forget what else was ordered
+        order["duration"] = model["supported_durations"][:2][-1]
+        order |= {"sound": True} if model.get("supports_sound") else {}
     body = build_small_request(model) | order
     yield post(kind, body, valid=True, use="model-value", field="turned JPEGs", name="turned")
     if kind == "video":
