@@ -58,7 +58,7 @@ def _nested_unprocessable(_asked: Asked, reply: Reply, _scene: Scene) -> None:
 
 def _first_page_total(asked: Asked, reply: Reply, _scene: Scene) -> None:
     """The total of costs is that of the first 31 dates, a page of the ledger."""
-    if asked.path == "/v2/billing/costs" and reply.status == 200:
+    if asked.path == "/v2/billing/costs" and reply.json and "data" in reply.json:
         body = reply.json
         body["total_cost"] = round(sum(each["cost"] for each in body["data"][:31]), 9)
         reply.say(body)
