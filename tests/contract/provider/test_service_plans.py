@@ -77,12 +77,13 @@ def test_much_is_sent_at_the_same_moment(plan: str, count: int) -> None:
 
 def test_a_video_with_references_has_other_values_than_the_defaults() -> None:
     """A service may take another way for references, and forget what else was ordered."""
-    turned = next(
-        step
-        for step in PLANS["videos: references that fit"].submissions
-        if step.field == "turned JPEGs"
-    )
-    order = json.loads(turned.body or b"{}")
-    model = next(m for m in load_shipped_models() if m["id"] == order["model"])
-    assert order["duration"] != model["supported_durations"][0]
-    assert order.get("sound", False) is model["supports_sound"]
+    plan = PLANS["videos: references that fit"]
+    turned = [step for step in plan.submissions if step.field == "turned JPEGs"]
+    orders = [json.loads(each.body or b"{}") for each in turned]
+    roles = {order["images"][0]["role"] for order in orders}
+    assert roles == {"first_frame", "reference_image"}
+    for order in orders:
+        model = next(m for m in load_shipped_models() if m["id"] == order["model"])
+        lengths = model["supported_durations"]
+        assert order["duration"] not in {lengths[0], min(lengths)}
+        assert order.get("sound", False) is model["supports_sound"]

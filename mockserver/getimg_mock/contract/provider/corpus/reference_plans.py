@@ -171,8 +171,10 @@ def _build_allowed_reference_steps(kind: ModelKind, models: Sequence[ModelJson])
     pictured = list_pictured(models, kind)
     for cheapest in pictured:
         role = next(iter(cheapest["supported_references"]))
+        for each in cheapest["supported_references"]:
+            if each != "last_frame":
+                yield from _build_turned_steps(cheapest, each)
         if role != "last_frame":
-            yield from _build_turned_steps(cheapest, role)
             yield from _build_wide_steps(cheapest, role)
     yield from _build_count_steps(kind, models)
     for cheapest in pictured:
@@ -238,13 +240,14 @@ def _build_turned_steps(model: ModelJson, role: str) -> Iterator[Step]:
     if kind == "image" and model["supported_resolutions"]:
         order["resolution"] = max(model["supported_resolutions"], key=rank_resolution)
     if kind == "video":  # a way of its own for references may forget what else was ordered
-        order["duration"] = model["supported_durations"][:2][-1]
+        order["duration"] = sorted(model["supported_durations"])[:3][-1]
         order |= {"sound": True} if model.get("supports_sound") else {}
     body = build_small_request(model) | order
-    yield post(kind, body, valid=True, use="model-value", field="turned JPEGs", name="turned")
+    name = f"turned, {role}"
+    yield post(kind, body, valid=True, use="model-value", field="turned JPEGs", name=name)
     if kind == "video":
-        yield Poll(of="turned")
-    yield request_file("turned.now" if kind == "video" else "turned")
+        yield Poll(of=name)
+    yield request_file(f"{name}.now" if kind == "video" else name)
 
 
 def _build_wide_steps(model: ModelJson, role: str) -> Iterator[Step]:
