@@ -57,6 +57,7 @@ class Stub:
 
     act: Callable[[Plan], object]
     most_at_once: int = 3
+    gate: None = None
     queue: RequestQueue = field(default_factory=RequestQueue)
 
     def run(self, plan: Plan, *, concurrent: bool) -> History:

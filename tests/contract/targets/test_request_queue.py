@@ -7,14 +7,24 @@ import threading
 import pytest
 
 from getimg_mock.contract.targets.request_queue import DismissedError, RequestQueue
+from getimg_mock.world.clock import stopwatch
+
+PATIENCE = 20
+"""Seconds after which a test has failed that waits for another thread."""
+
+
+def await_waiting(queue: RequestQueue, number: int) -> None:
+    """Return when so many threads wait for their turn."""
+    began = stopwatch()
+    while queue.count_waiting() < number:
+        assert stopwatch() - began < PATIENCE, f"{number} threads in the queue"
 
 
 def test_requests_go_one_at_a_time_in_their_order() -> None:
     """Those that come while one is under way wait, and then go as they came."""
-    queue, order, came = RequestQueue(), [], [threading.Event() for _ in range(4)]
+    queue, order = RequestQueue(), []
 
     def send(number: int) -> None:
-        came[number].set()
         with queue.take_turn():
             order.append(number)
 
@@ -22,9 +32,7 @@ def test_requests_go_one_at_a_time_in_their_order() -> None:
     with queue.take_turn():
         for number, thread in enumerate(threads):
             thread.start()
-            came[number].wait(10)
-            while queue.count_waiting() < number + 1:
-                pass  # it has said that it comes, and takes its number at once
+            await_waiting(queue, number + 1)
         assert order == []
     for thread in threads:
         thread.join(10)
@@ -54,8 +62,7 @@ def test_who_is_dismissed_sends_nothing_more() -> None:
     thread = threading.Thread(target=send)
     with queue.take_turn():
         thread.start()
-        while not queue.count_waiting():
-            pass
+        await_waiting(queue, 1)
         queue.dismiss([thread])
     thread.join(10)
     with queue.take_turn():

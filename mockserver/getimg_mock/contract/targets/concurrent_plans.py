@@ -38,9 +38,12 @@ def can_run_concurrently(target: HttpTarget, plans: Sequence[Plan]) -> bool:
 def run_concurrently(target: HttpTarget, plans: Sequence[Plan]) -> Iterator[History]:
     """Run plans at the same time, and yield their histories in the order of the plans.
 
+    The gate of the target settles its books once, when all have ended.
     Raises what running one of them has raised. Where the caller stops, no more requests go out.
     """
     yield from _ConcurrentRun(target, plans).run()
+    if target.gate is not None:
+        target.gate.settle()
 
 
 def count_slots(plan: Plan) -> int:

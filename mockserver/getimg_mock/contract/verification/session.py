@@ -94,17 +94,16 @@ class VerificationSession:
         self, plans: Sequence[Plan], decode: Callable[[History], object]
     ) -> Iterator[dict[str, Any]]:
         """Run plans, at the same time where they and the target allow it; yields their events."""
-        target = self.target
-        if isinstance(target, HttpTarget) and not target.own:
-            obstacles = [target.find_obstacle(plan) for plan in plans]
-            ready = [plan for plan, why in zip(plans, obstacles, strict=True) if not why]
+        target, done = self.target, set[str]()
+        if len(plans) > 1 and isinstance(target, HttpTarget) and not target.own:
+            ready = [plan for plan in plans if not target.find_obstacle(plan)]
             if can_run_concurrently(target, ready):
                 for history in run_concurrently(target, ready):
                     yield self._note_history(history, decode)
-                if target.gate is not None:
-                    target.gate.settle()
-                plans = [plan for plan, why in zip(plans, obstacles, strict=True) if why]
+                done = {plan.name for plan in ready}
         for plan in plans:
+            if plan.name in done:
+                continue
             why = target.find_obstacle(plan)
             if why:
                 self.skipped[plan.name] = why

@@ -70,11 +70,11 @@ def cases(_: Stream) -> Iterator[Case]:
     yield build_wait_case(
         "slower-please", settings=SLOW_VIDEO, rules=_build_retry_after_rules(20, 1)
     )
-    for name, count, seconds in (("many", 8, 42), ("many-more", _MANY, 22)):
+    for name, count, pace in (("many", 8, SLOW_VIDEO), ("many-more", _MANY, {"video_seconds": 22})):
         yield build_wait_case(
             name,
             calls=tuple(video(prompt=f"number {n}") for n in range(count)),
-            settings={"video_seconds": seconds},
+            settings=pace,
             together=True,
         )
     yield build_real_wait_case(

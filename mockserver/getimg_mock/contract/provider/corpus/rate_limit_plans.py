@@ -247,8 +247,7 @@ def _build_remaining_steps(image: ModelJson, video: ModelJson, *, thorough: bool
         order = post("image", build_small_request(image, prompt=f"Picture {turn}"), name="image")
         yield replace(order, headers=(*order.headers, *way))
         yield post("video", build_small_request(video, prompt=f"Film {turn}"), name=f"film {turn}")
-        if thorough or turn + 1 < len(_WAYS):
-            yield Wait(seconds=5 if thorough else 1)
+        yield Wait(seconds=5 if thorough else 1)
     yield get(_RETRIEVE, ref=Ref("film 2"))
     yield replace(post("image", build_small_request(image)), query="x=1")
     for turn in range(3):
