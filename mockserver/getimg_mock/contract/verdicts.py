@@ -305,11 +305,12 @@ def judge_check(
     own: bool = True,
     confirmed: bool = False,
     most: int = 3,
+    observe: Callable[[Check, Any], Sequence[Observation]] = Check.observe,
 ) -> Verdict:
     """Return the verdict of one check over histories, with at most `most` of the worst findings.
 
     The status is that of the worst finding. Histories in which a fault never acted are left out;
-    where nothing else applied, the verdict is VOID.
+    where nothing else applied, the verdict is VOID. `observe` may know what the check sees in one.
     """
     given = tuple(histories)
     unmet = [each for each in given if getattr(each, "unmet", ())]
@@ -317,7 +318,7 @@ def judge_check(
     tally = _Tally(find_breach_status(check, own=own, confirmed=confirmed), most)
     for history in met:
         # Most rules apply to few of the histories.
-        if observations := check.observe(history):
+        if observations := observe(check, history):
             tally.add(history, observations)
     for history, seen in check.observe_together(met):
         tally.add(history, (seen,))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from getimg_mock import MockServer
@@ -19,6 +21,9 @@ from getimg_mock.contract.targets.http_target import HttpTarget
 from getimg_mock.contract.verification.registry import PROVIDER_CHECKS
 from getimg_mock.contract.verification.session import VerificationSession
 
+if TYPE_CHECKING:
+    from getimg_mock.contract.history import History
+
 
 def _build_plan() -> Plan:
     image = build_small_request(find_cheapest(load_shipped_models(), "image"))
@@ -27,13 +32,14 @@ def _build_plan() -> Plan:
 
 
 def test_what_was_loaded_is_decoded_at_the_end_of_the_block() -> None:
-    """Who judges it then finds what it is, and decodes nothing."""
+    """Who judges it then finds what it is, and decodes nothing; that is told once it is done."""
     history = InProcessTarget().run(_build_plan())
     probe_media.cache_clear()
-    with decode_early() as decode:
+    told: list[tuple[History, int]] = []
+    with decode_early(lambda each: told.append((each, probe_media.cache_info().misses))) as decode:
         decode(history)
-    before = probe_media.cache_info()
-    assert before.misses == 1
+    assert told == [(history, 1)]
+    assert probe_media.cache_info().misses == 1
     assert probe_media(history.exchanges[-1].body).mime_type == "image/jpeg"
     assert probe_media.cache_info().misses == 1
 
@@ -43,7 +49,7 @@ def test_an_interrupt_waits_for_no_file() -> None:
     history = InProcessTarget().run(_build_plan())
 
     def interrupt() -> None:
-        with decode_early() as decode:
+        with decode_early(lambda _: None) as decode:
             decode(history)
             raise KeyboardInterrupt
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 from getimg_mock.contract.provider.delivered_files import list_files
@@ -19,23 +20,25 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def decode_early() -> Iterator[Callable[[History], None]]:
+def decode_early(then: Callable[[History], object]) -> Iterator[Callable[[History], None]]:
     """Yield what takes a history and has its files decoded in another thread.
 
-    At the end of the block all are decoded, or left out where it ends with an error.
+    That calls `then` with a history whose files are decoded. At the end of the block all are
+    decoded, or left out where it ends with an error.
     """
     pool = ThreadPoolExecutor(1, "getimg-mock decodes")
     try:
-        yield lambda history: _begin(pool, history)
+        yield partial(_begin, pool, then)
     except BaseException:
         pool.shutdown(wait=False, cancel_futures=True)
         raise
     pool.shutdown()
 
 
-def _begin(pool: ThreadPoolExecutor, history: History) -> None:
+def _begin(pool: ThreadPoolExecutor, then: Callable[[History], object], history: History) -> None:
     for got, _, _ in list_files(history):
         pool.submit(_decode, got.body)
+    pool.submit(then, history)
 
 
 def _decode(data: bytes) -> None:

@@ -20,8 +20,11 @@ if TYPE_CHECKING:
     from getimg_mock.contract.plans import Plan
     from getimg_mock.contract.targets.http_target import HttpTarget
 
-_MOST_PLANS: Final = 8
-"""How many plans run at the same time."""
+_MOST_PLANS: Final = 24
+"""How many plans run at the same time: most of them wait."""
+
+_LOOK_AGAIN: Final = 0.2
+"""After how many seconds it is looked again whether videos of earlier plans have ended."""
 
 
 def can_run_concurrently(target: HttpTarget, plans: Sequence[Plan]) -> bool:
@@ -46,10 +49,10 @@ def run_concurrently(target: HttpTarget, plans: Sequence[Plan]) -> Iterator[Hist
         target.gate.settle()
 
 
-def count_slots(plan: Plan) -> int:
-    """Return how many generations of a plan run at once at most, as far as the plan knows."""
+def count_videos(plan: Plan) -> int:
+    """Return how many videos of a plan run at once at most, as far as the plan knows."""
     running: set[str] = set()
-    most = 1
+    most = 0
     for step in plan.steps:
         if isinstance(step, Poll):
             running.discard(step.of)
@@ -59,6 +62,12 @@ def count_slots(plan: Plan) -> int:
     return most
 
 
+def count_waits(plan: Plan) -> int:
+    """Return how many times a plan waits for videos that it has begun since the last time."""
+    following = zip(plan.steps, (*plan.steps[1:], None), strict=True)
+    return sum(isinstance(one, Poll) and not isinstance(two, Poll) for one, two in following)
+
+
 @dataclass(slots=True)
 class _ConcurrentRun:
     """One run of plans at the same time."""
@@ -66,16 +75,22 @@ class _ConcurrentRun:
     target: HttpTarget
     plans: Sequence[Plan]
     _changed: threading.Condition = field(default_factory=threading.Condition)
-    _taken: int = 0
+    _videos: int = 0
+    """How many videos the plans that run may have at once."""
     _running: int = 0
     _threads: list[threading.Thread] = field(default_factory=list)
     _found: dict[int, History | BaseException] = field(default_factory=dict)
     _left: list[tuple[int, int]] = field(default_factory=list)
-    """The slots and the place of each plan that has not begun; those that need most come first."""
+    """The videos and the place of each plan that has not begun; what takes longest comes first."""
+    _image: int = 0
+    """1 where plans have images: as one request goes at a time, these take one slot together."""
 
     def __post_init__(self) -> None:
-        slots = [(count_slots(plan), place) for place, plan in enumerate(self.plans)]
-        self._left = sorted(slots, key=lambda each: (-each[0], each[1]))
+        videos = [count_videos(plan) for plan in self.plans]
+        waits = [count_waits(plan) for plan in self.plans]
+        order = sorted(range(len(self.plans)), key=lambda place: (-waits[place], -videos[place]))
+        self._left = [(videos[place], place) for place in order]
+        self._image = int(any(not count for count, _ in self._left))
 
     def run(self) -> Iterator[History]:
         """Run all plans, and yield each history once those before it are there."""
@@ -91,29 +106,35 @@ class _ConcurrentRun:
     def _await(self, place: int) -> History | BaseException:
         with self._changed:
             while place not in self._found:
-                self._begin_what_fits()
-                self._changed.wait()
+                # Videos of earlier plans end without a word.
+                self._changed.wait(_LOOK_AGAIN if self._begin_what_fits() else None)
             return self._found.pop(place)
 
-    def _begin_what_fits(self) -> None:
-        """Begin plans for which there are slots; one that needs more than there are runs alone."""
-        for slots, place in tuple(self._left):
-            fits = self._taken + slots <= self.target.most_at_once or not self._taken
-            if fits and self._running < _MOST_PLANS:
-                self._left.remove((slots, place))
-                self._taken, self._running = self._taken + slots, self._running + 1
+    def _begin_what_fits(self) -> int:
+        """Begin plans for which there are slots; one that needs more than there are runs alone.
+
+        Returns how many slots videos of earlier plans may take now.
+        """
+        earlier = self.target.videos.count_open(self.target.clock()) if self._left else 0
+        for videos, place in tuple(self._left):
+            taken = self._videos + earlier
+            fits = not videos or taken + videos + self._image <= self.target.videos.most
+            if (fits or not self._running + earlier) and self._running < _MOST_PLANS:
+                self._left.remove((videos, place))
+                self._videos, self._running = self._videos + videos, self._running + 1
                 # A thread that sleeps when the run is interrupted must not keep the program.
-                thread = threading.Thread(target=self._work, args=(place, slots), daemon=True)
+                thread = threading.Thread(target=self._work, args=(place, videos), daemon=True)
                 self._threads.append(thread)
                 thread.start()
+        return earlier
 
-    def _work(self, place: int, slots: int) -> None:
+    def _work(self, place: int, videos: int) -> None:
         found: History | BaseException
         try:
             found = self.target.run(self.plans[place], concurrent=True)
         except BaseException as error:  # noqa: BLE001 - the caller's thread raises it
             found = error
         with self._changed:
-            self._taken, self._running = self._taken - slots, self._running - 1
+            self._videos, self._running = self._videos - videos, self._running - 1
             self._found[place] = found
             self._changed.notify_all()

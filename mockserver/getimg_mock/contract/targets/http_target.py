@@ -9,6 +9,7 @@ import math
 import threading
 from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
@@ -33,7 +34,7 @@ from getimg_mock.contract.targets.rate_limit_windows import (
     record_windows,
 )
 from getimg_mock.contract.targets.request_queue import RequestQueue
-from getimg_mock.contract.targets.running_videos import LEAST_AT_ONCE, count_running
+from getimg_mock.contract.targets.running_videos import RunningVideos
 from getimg_mock.errors import SettingsError
 from getimg_mock.isolation.socket_hooks import allow_connections
 from getimg_mock.world.clock import stopwatch, wall_time
@@ -87,6 +88,8 @@ class HttpTarget:
     control: Callable[[float], object] | None = None
     clock: Callable[[], datetime] = wall_time
     sleep: Callable[[float], object] = field(default_factory=lambda: threading.Event().wait)
+    meanwhile: Callable[[float], object] = lambda _: None
+    """Called at the beginning of each wait with its seconds: it may work for as long."""
     count: Callable[[], dict[str, int]] = dict
     """Returns how often each of a plan's rules has acted, where the target is the fake."""
     windows: dict[tuple[str, str], RateLimitWindow] = field(default_factory=dict)
@@ -95,16 +98,11 @@ class HttpTarget:
     """The videos that earlier plans left behind."""
     polled_in_vain: bool = False
     """Whether a plan has given up polling a video."""
-    slowest: float = 0.0
-    """The longest that a video has taken so far, in seconds, as polls show it."""
-    ended: int = 0
-    """How many videos have ended."""
-    most_at_once: int = LEAST_AT_ONCE
-    """How many videos were seen to run at the same time: concurrent plans begin no more."""
+    videos: RunningVideos = field(default_factory=RunningVideos)
+    """How long videos take here, and how many run at once: concurrent plans begin no more."""
     left: int = 0
     """How many requests were sent."""
     queue: RequestQueue = field(default_factory=RequestQueue, repr=False)
-    _quickest: float = math.inf
     _counting: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     @property
@@ -173,26 +171,16 @@ class HttpTarget:
         with self.open_session(plan, settles=not concurrent) as session:
             if self.own or self.control is not None:
                 return PlanRun(session, plan, self.models).run()
-            self.earlier.settle(plan, session, self.models, self.gate)
+            if not concurrent:  # whose balances say nothing anyway
+                self.earlier.settle(plan, session, self.models, self.gate)
             carried, full = self.earlier.keys, self._find_full_windows()
             history = PlanRun(session, plan, self.models).run()
         history = replace(history, carried=carried, full=full, concurrent=concurrent)
         with self._counting:
             self.earlier.note(history)
-            self._note_pace(history)
+            self.videos.note(history)
             self.polled_in_vain |= bool(history.with_role("poll-given-up"))
         return history
-
-    def _note_pace(self, history: History) -> None:
-        """Remember how long videos take here, and how many ran at the same time."""
-        for name, made in history.submitted.items():
-            end = history.ended.get(name)
-            if end is not None and end is not made:
-                self.ended += 1
-                seconds = (end.at - made.at).total_seconds()
-                self.slowest = max(self.slowest, seconds)
-                self._quickest = min(self._quickest, seconds)
-        self.most_at_once = max(self.most_at_once, count_running(history, self._quickest))
 
     def _find_full_windows(self) -> frozenset[tuple[str, str]]:
         """Return the key and kind of each rate limit that is used up now."""
@@ -231,8 +219,8 @@ class HttpSession:
             return math.inf
         if self._target.polled_in_vain:
             return POLL_BOUND_AFTER_ONE
-        known = self._target.ended >= _KNOWN_PACE
-        return max(_SLOW, _SLOWER * self._target.slowest) if known else POLL_BOUND
+        known = self._target.videos.ended >= _KNOWN_PACE
+        return max(_SLOW, _SLOWER * self._target.videos.slowest) if known else POLL_BOUND
 
     def count_hits(self) -> dict[str, int]:
         """Return how often each of the plan's rules has acted."""
@@ -249,7 +237,9 @@ class HttpSession:
             return True
         if seconds > self._target.longest_wait:
             return False
-        self._target.sleep(max(0.0, seconds))
+        end = self.now() + timedelta(seconds=max(0.0, seconds))
+        self._target.meanwhile(seconds)
+        self._target.sleep(max(0.0, (end - self.now()).total_seconds()))
         return True
 
     def await_windows(self, plan: Plan) -> None:

@@ -1,44 +1,64 @@
-"""How many videos a service runs at the same time, as far as a history shows it."""
+"""How many videos a service runs at the same time, as far as a run has seen it."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+import math
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from getimg_mock.contract.exchanges import HttpExchange
     from getimg_mock.contract.history import History
 
 LEAST_AT_ONCE: Final = 3
 """How many videos may run at the same time on every service: our choice, by what was seen."""
 
-_LONG: Final = 1e6
-"""Seconds that no video takes."""
+_SPARE: Final = 1.2
+"""How many times as long as the slowest so far a video may take."""
+
+_Span = tuple[datetime, datetime | None]
+"""When a video was accepted, and when it was seen to have ended."""
 
 
-def count_running(history: History, quickest: float) -> int:
-    """Return how many videos of the first key certainly ran at once.
+@dataclass(slots=True)
+class RunningVideos:
+    """The videos of the first key, over all plans of a run.
 
-    `quickest` is the least that one took, in seconds: what nobody looked at may have ended then.
+    `most` is how many certainly ran at once; `slowest` and `quickest` are the seconds that one
+    took; `ended` is how many were seen to end. `spans` has when each was accepted and seen to end.
     """
-    begun = [
-        each
-        for each in history.submitted.values()
-        if each.operation == "videos.create" and each.key == "a"
-    ]
-    return max((_count_running_at(history, each, begun, quickest) for each in begun), default=0)
 
+    most: int = LEAST_AT_ONCE
+    slowest: float = 0.0
+    quickest: float = math.inf
+    ended: int = 0
+    spans: list[_Span] = field(default_factory=list)
 
-def _count_running_at(
-    history: History, last: HttpExchange, begun: Sequence[HttpExchange], quickest: float
-) -> int:
-    """Return how many videos ran when one was accepted, with that one."""
-    since = last.at - timedelta(seconds=min(quickest, _LONG))
-    running = 0
-    for each in begun:
-        end = history.ended.get(each.generation)
-        over = end is not None and end.number < last.number
-        running += each.number <= last.number and each.at > since and not over
-    return running
+    def note(self, history: History) -> None:
+        """Remember the videos of a plan: how long they took, and how many ran at the same time."""
+        new: list[_Span] = []
+        for name, made in history.submitted.items():
+            end = history.ended.get(name)
+            if end is not None and end is not made:
+                seconds = (end.at - made.at).total_seconds()
+                self.ended += 1
+                self.slowest = max(self.slowest, seconds)
+                self.quickest = min(self.quickest, seconds)
+            if made.operation == "videos.create" and made.key == "a":
+                new.append((made.at, end.at if end is not None else None))
+        self.spans += new
+        self.most = max(self.most, *(self._count_at(begun) for begun, _ in new), 0)
+
+    def count_open(self, moment: datetime) -> int:
+        """Return how many videos may run that nobody has seen end, by the slowest so far."""
+        since = moment - timedelta(seconds=_SPARE * self.slowest)
+        return sum(end is None and begun > since for begun, end in self.spans)
+
+    def _count_at(self, moment: datetime) -> int:
+        """Return how many videos ran at a moment: what nobody looked at may take the least time."""
+        if math.isinf(self.quickest):
+            return 0
+        since = moment - timedelta(seconds=self.quickest)
+        return sum(
+            since < begun <= moment and (end is None or end > moment) for begun, end in self.spans
+        )

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import tempfile
 from base64 import b64decode
-from contextlib import ExitStack, contextmanager
-from dataclasses import replace
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -26,6 +26,7 @@ from getimg_mock.errors import CatalogueError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from getimg_mock.contract.history import History
     from getimg_mock.contract.steps import Step
     from getimg_mock.contract.verdicts import Check, Verdict
     from getimg_mock.contract.verification.comparison import Comparison
@@ -95,11 +96,16 @@ def find_known_plans(
         return {}
     known: dict[Plan, frozenset[str]] = {}
     for kind, feeds in load_plan_feeds().items():
-        if all(plan in known for plan in plans):
-            break
-        for plan in build_corpus(models, thorough=kind == THOROUGH):
-            known[plan] = frozenset(check for check in asked if plan.name in feeds[check])
+        shipped = {plan.name: plan for plan in _build_shipped_corpus(thorough=kind == THOROUGH)}
+        for plan in plans:
+            if plan not in known and shipped.get(plan.name) == plan:
+                known[plan] = frozenset(check for check in asked if plan.name in feeds[check])
     return known
+
+
+@cache
+def _build_shipped_corpus(*, thorough: bool) -> tuple[Plan, ...]:
+    return build_corpus(load_shipped_models(), thorough=thorough)
 
 
 @cache
@@ -145,23 +151,72 @@ def measure_relevant_plans(
     }
 
 
+@dataclass(slots=True)
+class FakeAhead:
+    """The fake that a session is compared with; it runs plans while the session waits.
+
+    Each plan has a world and a time of its own, so that it makes no difference when it runs.
+    """
+
+    session: VerificationSession
+    _open: ExitStack = field(default_factory=ExitStack)
+    _twin: VerificationSession | None = None
+    _ran: dict[Plan, History] = field(default_factory=dict)
+
+    def follow(self, history: History) -> None:
+        """Run the plan of a history of the session, where the fake can have the catalogue."""
+        run_scenarios_once(self.session)
+        if history.plan.name not in _LAST_PLANS:
+            with suppress(CatalogueError):
+                twin, plan = self._open_twin(), _leave_out_files(history.plan)
+                self._ran[plan] = ran = twin.target.run(plan)
+                twin.observe_ahead(ran)
+
+    def _open_twin(self) -> VerificationSession:
+        """Return the session of the fake; raises `CatalogueError` as `create_similar_fake` does."""
+        if self._twin is None:
+            similar = create_similar_fake(self.session.models, seed=str(self.session.seed))
+            fake = self._open.enter_context(similar)
+            target = _KnownTarget(
+                settings=fake.settings, seed=fake.seed, models=fake.models, known=self._ran
+            )
+            self._twin = VerificationSession(target=target, plans=(), checks=self.session.checks)
+        return self._twin
+
+    def run(self) -> tuple[VerificationSession, list[dict[str, Any]]]:
+        """Return the session of the fake after all plans, and its events."""
+        ran = [each.plan for each in self.session.histories if each.plan.name not in _LAST_PLANS]
+        with self._open:
+            twin = replace(self._open_twin(), plans=[_leave_out_files(plan) for plan in ran])
+            return twin, list(twin.run())
+
+
+@dataclass(slots=True)
+class _KnownTarget(InProcessTarget):
+    """A fake some of whose histories are known."""
+
+    known: Mapping[Plan, History] = field(default_factory=dict)
+
+    def run(self, plan: Plan) -> History:
+        """Return the history of a plan."""
+        found = self.known.get(plan)
+        return InProcessTarget.run(self, plan) if found is None else found
+
+
 def run_on_fake(
-    campaign: VerificationSession, seen: Comparison
+    campaign: VerificationSession, seen: Comparison, ahead: FakeAhead | None = None
 ) -> tuple[Comparison, list[dict[str, Any]]]:
     """Run the plans of a session on the fake as well, and those of all shipped scenarios.
 
     Returns the comparison of both, with what was `seen` of the service, and the events of the fake.
     There are none where the session was on the fake itself, or the fake cannot have the catalogue.
+    What `ahead` has run is not run again.
     """
     tried = run_scenarios_once(campaign)
     if isinstance(campaign.target, InProcessTarget):
         return replace(seen, fake=(*campaign.histories, *tried)), []
-    ran = [each.plan for each in campaign.histories if each.plan.name not in _LAST_PLANS]
-    plans = [_leave_out_files(plan) for plan in ran]
     try:
-        with create_similar_fake(campaign.target.models, seed=str(campaign.seed)) as fake:
-            twin = VerificationSession(target=fake, plans=plans, checks=campaign.checks)
-            events = list(twin.run())
+        twin, events = (ahead or FakeAhead(campaign)).run()
     except CatalogueError as error:
         return replace(seen, fake=tried, unlike=str(error)), []
     return replace(

@@ -10,7 +10,7 @@ from getimg_mock.contract.budget.gate import watch_spending
 from getimg_mock.contract.targets.http_target import HttpTarget
 from getimg_mock.contract.verdict_events import build_verdict_event
 from getimg_mock.contract.verdicts import judge_check
-from getimg_mock.contract.verification.dry_run import run_on_fake
+from getimg_mock.contract.verification.dry_run import FakeAhead, run_on_fake
 from getimg_mock.contract.verification.registry import EQUIVALENCE, HARNESS
 from getimg_mock.contract.verification.self_check import collect_self_check, explain_verdict
 from getimg_mock.reports import run_events
@@ -40,6 +40,17 @@ class ProviderRun:
     asked: frozenset[str]
     _told: list[RunEvent] = field(default_factory=list)
     _twin: list[RunEvent] = field(default_factory=list)
+    _ahead: FakeAhead = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Have the fake run each plan while the session waits, where both are compared."""
+        self._ahead = FakeAhead(self.session)
+        if self._compares:
+            self.session.follow = self._ahead.follow
+
+    @property
+    def _compares(self) -> bool:
+        return bool(self.asked & {check.id for check in EQUIVALENCE})
 
     def run(self) -> Iterator[RunEvent]:
         """Run the plans, judge them, and yield each event as it happens."""
@@ -63,9 +74,9 @@ class ProviderRun:
 
     def _compare(self) -> list[RunEvent]:
         """Run the same plans on the fake, and judge both together."""
-        if not self.asked & {check.id for check in EQUIVALENCE}:
+        if not self._compares:
             return []
-        comparison, self._twin = run_on_fake(self.session, self.known)
+        comparison, self._twin = run_on_fake(self.session, self.known, self._ahead)
         found = [
             explain_verdict(
                 judge_check(check, [comparison], own=True),

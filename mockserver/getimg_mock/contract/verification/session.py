@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from getimg_mock.contract.targets.concurrent_plans import can_run_concurrently, 
 from getimg_mock.contract.targets.http_target import HttpTarget
 from getimg_mock.contract.verdict_events import CONTRACT_VERSION, build_verdict_event
 from getimg_mock.contract.verdicts import find_breach_status, judge_check
+from getimg_mock.contract.verification.idle_work import IdleWork
 from getimg_mock.contract.verification.unjudged import describe_gaps, describe_untried
 from getimg_mock.reports.known_failures import FAILING_STATUSES
 
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from getimg_mock.contract.history import History
     from getimg_mock.contract.plans import Plan
     from getimg_mock.contract.targets.fake_targets import Target
-    from getimg_mock.contract.verdicts import Check, Verdict, VerdictStatus
+    from getimg_mock.contract.verdicts import Check, Observation, Verdict, VerdictStatus
 
 
 @dataclass(slots=True)
@@ -53,13 +55,19 @@ class VerificationSession:
         Mapping[str, frozenset[str]],
     ] = field(default=lambda *_: {})
     """Measures them, of some checks and plans: those that were not judged, or not run."""
-    _measured: bool = False
+    _measured: set[str] = field(default_factory=set)
+    """The names of the plans whose feeds were measured."""
+    _idle: IdleWork | None = None
     shrink: Callable[[Check], Verdict | None] | None = None
     histories: list[History] = field(default_factory=list)
     skipped: dict[str, str] = field(default_factory=dict)
     verdicts: list[Verdict] = field(default_factory=list)
     scenarios: tuple[History, ...] | None = None
     """The histories of the plans of all shipped scenarios, once they have run on the fake."""
+    follow: Callable[[History], object] | None = None
+    """Called with each history while the run waits for something later; not in all runs."""
+    _observed: dict[tuple[str, int], list[Observation]] = field(default_factory=dict)
+    """What a check sees in a history, by the id of the check and that of the object."""
 
     @property
     def models(self) -> Sequence[dict[str, Any]]:
@@ -80,18 +88,40 @@ class VerificationSession:
         }
         # In process each plan has a world of its own, with nothing of the others, and no time.
         lasting = isinstance(self.target, HttpTarget)
-        with decode_early() if lasting else nullcontext(_leave) as decode:
+        with decode_early(self._use_waits()) if lasting else nullcontext(_leave) as use:
             for plans in _group_plans(self.plans):
-                yield from self._run_plans(plans, decode)
+                yield from self._run_plans(plans, use)
             final = build_final_plan(self.histories) if lasting else None
             if final is not None:
-                yield self._run_plan(final, decode)
+                yield self._run_plan(final, use)
                 if not self.target.own and is_money_missing(self.histories):
-                    yield self._run_plan(build_later_plan(self.histories), decode)
+                    yield self._run_plan(build_later_plan(self.histories), use)
         yield from self.judge()
 
+    def _use_waits(self) -> Callable[[History], object]:
+        """Return what takes each history, to judge it while a service makes others."""
+        target = self.target
+        if not isinstance(target, HttpTarget) or target.own or target.control is not None:
+            return _leave
+        self._idle = IdleWork(target.clock)
+        target.meanwhile = self._idle.work
+        return self._judge_later
+
+    def _judge_later(self, history: History) -> None:
+        if self._idle is not None:
+            self._idle.add(partial(self.observe_ahead, history))
+
+    def observe_ahead(self, history: History) -> None:
+        """Have every check look at a history that will be judged."""
+        for check in self.checks:
+            self._observed[check.id, id(history)] = check.observe(history)
+
+    def _observe(self, check: Check, history: History) -> Sequence[Observation]:
+        known = self._observed.get((check.id, id(history)))
+        return check.observe(history) if known is None else known
+
     def _run_plans(
-        self, plans: Sequence[Plan], decode: Callable[[History], object]
+        self, plans: Sequence[Plan], use: Callable[[History], object]
     ) -> Iterator[dict[str, Any]]:
         """Run plans, at the same time where they and the target allow it; yields their events."""
         target, done = self.target, set[str]()
@@ -99,7 +129,7 @@ class VerificationSession:
             ready = [plan for plan in plans if not target.find_obstacle(plan)]
             if can_run_concurrently(target, ready):
                 for history in run_concurrently(target, ready):
-                    yield self._note_history(history, decode)
+                    yield self._note_history(history, use)
                 done = {plan.name for plan in ready}
         for plan in plans:
             if plan.name in done:
@@ -107,19 +137,21 @@ class VerificationSession:
             why = target.find_obstacle(plan)
             if why:
                 self.skipped[plan.name] = why
+                if self._idle is not None:
+                    self._idle.add(self._measure_unfed)
                 yield {"event": "skip", "plan": plan.name, "reason": why}
             else:
-                yield self._run_plan(plan, decode)
+                yield self._run_plan(plan, use)
 
-    def _run_plan(self, plan: Plan, decode: Callable[[History], object]) -> dict[str, Any]:
-        return self._note_history(self.target.run(plan), decode)
+    def _run_plan(self, plan: Plan, use: Callable[[History], object]) -> dict[str, Any]:
+        return self._note_history(self.target.run(plan), use)
 
-    def _note_history(
-        self, history: History, decode: Callable[[History], object]
-    ) -> dict[str, Any]:
+    def _note_history(self, history: History, use: Callable[[History], object]) -> dict[str, Any]:
         plan = history.plan
         self.histories.append(history)
-        decode(history)
+        use(history)
+        if self._idle is not None and self.follow is not None:
+            self._idle.add(partial(self.follow, history))
         return {
             "event": "plan",
             "plan": plan.name,
@@ -136,6 +168,7 @@ class VerificationSession:
                 self.histories,
                 own=self._holds_assumptions,
                 confirmed=check.id in self.confirmed,
+                observe=self._observe,
             )
             if self.shrink is not None and _is_drawn_only(verdict):
                 smaller = self.shrink(check)
@@ -171,12 +204,23 @@ class VerificationSession:
 
     def _find_feeding(self, verdict: Verdict) -> frozenset[str]:
         """Return the names of the plans that say something about a check that was not judged."""
-        if not self._measured and verdict.check.id not in self.feeds:
-            self._measured = True
-            short = {each.plan.name for each in self.histories if each.unresolved}
-            plans = [each for each in self.plans if each.name in {*self.skipped, *short}]
-            self.feeds = {**self.measure_feeds(self.checks, plans, self.models), **self.feeds}
+        if self._measured or verdict.check.id not in self.feeds:
+            self._measure_unfed()
         return self.feeds.get(verdict.check.id, frozenset(self.skipped))
+
+    def _measure_unfed(self) -> None:
+        """Measure what plans that were left out, or ended early, say something about."""
+        short = {each.plan.name for each in self.histories if each.unresolved}
+        wanted = {*self.skipped, *short} - self._measured
+        if not wanted:
+            return
+        self._measured |= wanted
+        plans = [each for each in self.plans if each.name in wanted]
+        found = self.measure_feeds(self.checks, plans, self.models)
+        self.feeds = {
+            name: self.feeds.get(name, frozenset()) | found.get(name, frozenset())
+            for name in {**self.feeds, **found}
+        }
 
     def build_end_event(self) -> dict[str, Any]:
         """Return the last event."""
@@ -207,7 +251,7 @@ def _group_plans(plans: Sequence[Plan]) -> Iterator[Sequence[Plan]]:
 
 
 def _leave(history: History) -> None:
-    """Leave its files to who judges them."""
+    """Leave it to who judges it at the end."""
 
 
 def _is_drawn_only(verdict: Verdict) -> bool:

@@ -19,6 +19,8 @@ from getimg_mock.contract.provider.corpus import (
     simultaneous_plans,
     transfer_plans,
 )
+from getimg_mock.contract.provider.corpus.shared_waits import share_waits
+from getimg_mock.contract.steps import Poll
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -35,7 +37,8 @@ def build_corpus(
 ) -> tuple[Plan, ...]:
     """Return all fixed plans for a catalogue, the ones that can spend nothing first.
 
-    Of one tier, those that may run concurrently come last: by then, money was looked at.
+    Those that may run concurrently come last, before those that use up limits: by then, money was
+    looked at. Before them come those that leave videos behind, for which another would wait.
 
     `limits` are the requests a minute that a target says it allows, by kind; a fake gets its own.
     `thorough` plans buy every combination of the price list, and equal generations many times: for
@@ -56,4 +59,11 @@ def build_corpus(
         *reference_plans.build_plans(models),
         *simultaneous_plans.build_plans(models),
     )
-    return tuple(sorted(found, key=lambda plan: (plan.tier, plan.concurrent)))
+    ordered = sorted(found, key=_rank)
+    return tuple(ordered) if thorough else share_waits(ordered)
+
+
+def _rank(plan: Plan) -> tuple[bool, bool, str, bool]:
+    begins = any(step.valid is not False and "/videos/" in step.path for step in plan.submissions)
+    leaves = begins and not any(isinstance(step, Poll) for step in plan.steps)
+    return plan.tier == "R3", plan.concurrent, plan.tier, leaves

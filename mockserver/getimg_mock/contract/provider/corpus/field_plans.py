@@ -60,11 +60,14 @@ def build_plans(models: Sequence[ModelJson], *, thorough: bool) -> Iterator[Plan
         tier="R2",
         steps=tuple(_build_number_steps(find_cheapest(models, "video"))),
     )
-    for model in models:
+    for place, model in enumerate(models):
         yield build_refused_plan(
             f"{model['id']}: what it does not support", _build_unsupported_steps(model, models)
         )
-        yield from _build_supported_plans(model, files=not thorough)
+        large = [] if thorough else _list_largest(model)[place % 2 :: 2]
+        yield from _build_supported_plans(
+            model, [*_list_supported(model), *large], files=not thorough
+        )
 
 
 def _build_kind_plans(kind: ModelKind, models: Sequence[ModelJson]) -> Iterator[Plan]:
@@ -285,12 +288,19 @@ def list_unsupported_seconds(model: ModelJson) -> list[int]:
     return sorted(each for each in found - {*known} if each >= 0)
 
 
-def _build_supported_plans(model: ModelJson, *, files: bool) -> Iterator[Plan]:
-    """Yield the plans about what a model takes: two for videos, so that these run side by side."""
-    orders = [*_list_supported(model), *(_list_largest(model) if files else ())]
+def _build_supported_plans(
+    model: ModelJson, orders: Sequence[dict[str, Any]], *, files: bool
+) -> Iterator[Plan]:
+    """Yield the plans about what a model takes: several for videos, which run side by side."""
     lengths = [each for each in orders if "duration" in each]
     others = [each for each in orders if "duration" not in each]
-    for name, some in (("what it supports", others), ("each length", lengths)):
+    few = 2 * _AT_ONCE if model["type"] == "video" else len(others)
+    parts = {
+        "what it supports": others[:few],
+        "what else it supports": others[few:],
+        "each length": lengths,
+    }
+    for name, some in parts.items():
         if some:
             yield Plan(
                 name=f"{model['id']}: {name}",
@@ -335,7 +345,8 @@ def _describe_order(fields: dict[str, Any]) -> str:
 def _list_largest(model: ModelJson) -> list[dict[str, Any]]:
     """Return the fields of the largest pictures: in the formats left over, and of each shape.
 
-    A service may make what is large in another way than what is small.
+    A service may make what is large in another way than what is small. They take long to make, so
+    that each model is asked for one of them, by turns.
     """
     if model["type"] != "image" or not model["supported_resolutions"]:
         return []
@@ -345,7 +356,6 @@ def _list_largest(model: ModelJson) -> list[dict[str, Any]]:
     tallest, widest = ({"aspect_ratio": each} for each in shapes.values()) if ratios else ({}, {})
     return [
         largest | {"output_format": "png"} | tallest,
-        largest | {"output_format": "webp"},
         largest | {"output_format": "webp"} | widest,
     ]
 

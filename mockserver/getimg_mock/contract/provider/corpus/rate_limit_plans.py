@@ -231,7 +231,7 @@ def _build_unwatched_steps(image: ModelJson, video: ModelJson, count: int) -> It
     # All of one workspace's slots are taken: another has its own.
     yield post("image", build_small_request(image), key="b", use="other-key")
     yield Poll(of=names[0])
-    yield Wait(seconds=3)
+    yield Wait(seconds=0.5)
     more = [f"one more {turn}" for turn in range(3)]
     for name in more:
         order = build_small_request(video, prompt=name)
@@ -247,7 +247,8 @@ def _build_remaining_steps(image: ModelJson, video: ModelJson, *, thorough: bool
         order = post("image", build_small_request(image, prompt=f"Picture {turn}"), name="image")
         yield replace(order, headers=(*order.headers, *way))
         yield post("video", build_small_request(video, prompt=f"Film {turn}"), name=f"film {turn}")
-        yield Wait(seconds=5 if thorough else 1)
+        if thorough or way is _WAYS[-1]:
+            yield Wait(seconds=5 if thorough else 1)
     yield get(_RETRIEVE, ref=Ref("film 2"))
     yield replace(post("image", build_small_request(image)), query="x=1")
     for turn in range(3):

@@ -86,7 +86,7 @@ _UNKNOWN_PATHS: Final = (
 def build_plans(models: Sequence[ModelJson]) -> Iterator[Plan]:
     """Yield the plans about the catalogue, paths and methods, and about legal oddities."""
     image, video = find_cheapest(models, "image"), find_cheapest(models, "video")
-    yield Plan(name="the catalogue", steps=(*_build_catalogue_steps(models),))
+    yield Plan(name="the catalogue", concurrent=True, steps=(*_build_catalogue_steps(models),))
     yield Plan(name="paths", steps=(*_build_path_steps(image),))
     yield Plan(name="methods", tier="R1", steps=(*_build_method_steps(image),))
     yield Plan(
