@@ -362,7 +362,8 @@ def _build_two_workspace_book_steps(image: ModelJson) -> Iterator[Step]:
 def _build_two_workspace_file_steps(image: ModelJson, video: ModelJson) -> Iterator[Step]:
     """Yield the same requests of two workspaces by turns, and files with each other's signature.
 
-    What is the same on all files of one, and another on all of the other, names the workspace.
+    What is the same on all files of one, and another on all of the other, names the workspace: by
+    turns, no time is that of both files of one alone.
     """
     keys: tuple[Key, ...] = ("a", "b")
     for turn in range(2):
@@ -377,10 +378,9 @@ def _build_two_workspace_file_steps(image: ModelJson, video: ModelJson) -> Itera
                 use="twin",
             )
             yield request_file(name)
-            yield Wait(seconds=1.5)
     for key in keys:
         yield post("video", build_small_request(video), valid=True, key=key, name=key)
-        yield Poll(of=key, key=key)
+    yield from (Poll(of=key, key=key) for key in keys)
     for one, other in (("a0", "b0"), ("a.now", "b.now"), ("a0", "b.now")):
         yield from build_borrowed_link_steps(one, other)
     yield get_balance(key="b")
