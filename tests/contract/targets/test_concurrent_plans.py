@@ -159,7 +159,7 @@ def test_images_take_one_slot_together_and_go_while_earlier_videos_may_run() -> 
             met.wait(PATIENCE)
 
     stub = Stub(act, clock=lambda: began + timedelta(seconds=next(moments, 5)))
-    stub.videos.slowest = 4
+    stub.videos.slowest, stub.videos.most = 4, 4
     stub.videos.spans += [(began, None)] * 3
     assert run_all(stub, order("a", "b"), *pictures) == ["a and b", "one", "two"]
     assert seen[-1] == "a and b"
@@ -227,6 +227,33 @@ def test_a_service_shows_how_many_videos_it_runs_at_once() -> None:
         assert target.videos.most == 6
         target.run(order("g"))
         assert target.videos.most == 6
+
+
+def test_videos_and_images_are_counted_over_all_plans() -> None:
+    """Those that nobody has looked at run for as long as the quickest did, at least."""
+    image = post("image", build_small_request(find_cheapest(MODELS, "image")))
+    left = replace(order("h", "i", "j"), steps=order("h", "i", "j").steps[:3])
+    with MockServer(video_seconds=5) as server:
+        clock = server.app.fake.store.get_or_create("sk_first_key").clock
+        clock.freeze()
+
+        def sleep(seconds: float) -> None:
+            clock.advance_to(clock.now() + timedelta(seconds=seconds))
+
+        target = HttpTarget(server.url, {"a": "sk_first_key"}, sleep=sleep, clock=clock.now)
+        target.run(order("a"))
+        assert (target.videos.quickest, target.videos.slowest) == (4.0, 7.2)  # it took 5
+        target.run(left)
+        sleep(3)
+        target.run(left)
+        assert target.videos.most == 6
+        target.run(Plan(name="an image", tier="R2", steps=(image,)))
+        assert target.videos.most == 7
+        assert target.videos.count_open(clock.now()) == 6
+        sleep(6)
+        assert target.videos.count_open(clock.now()) == 3
+        target.run(Plan(name="another", tier="R2", steps=(image,)))
+        assert target.videos.most == 7
 
 
 def test_what_may_run_concurrently_says_nothing_of_money_or_limits() -> None:

@@ -117,8 +117,8 @@ class _ConcurrentRun:
         """
         earlier = self.target.videos.count_open(self.target.clock()) if self._left else 0
         for videos, place in tuple(self._left):
-            taken = self._videos + earlier
-            fits = not videos or taken + videos + self._image <= self.target.videos.most
+            slots = self._videos + earlier + videos + self._image
+            fits = slots <= self.target.videos.most
             if (fits or not self._running + earlier) and self._running < _MOST_PLANS:
                 self._left.remove((videos, place))
                 self._videos, self._running = self._videos + videos, self._running + 1

@@ -24,8 +24,10 @@ _Span = tuple[datetime, datetime | None]
 class RunningVideos:
     """The videos of the first key, over all plans of a run.
 
-    `most` is how many certainly ran at once; `slowest` and `quickest` are the seconds that one
-    took; `ended` is how many were seen to end. `spans` has when each was accepted and seen to end.
+    `most` is how many generations certainly ran at once, an image among them. `slowest` is the
+    seconds after which a video was seen to have ended at the latest, `quickest` those after which
+    each was still running, where it was looked at, and `ended` how many were seen to end. `spans`
+    has when each was accepted, and when it was seen to have ended.
     """
 
     most: int = LEAST_AT_ONCE
@@ -40,14 +42,18 @@ class RunningVideos:
         for name, made in history.submitted.items():
             end = history.ended.get(name)
             if end is not None and end is not made:
-                seconds = (end.at - made.at).total_seconds()
                 self.ended += 1
-                self.slowest = max(self.slowest, seconds)
-                self.quickest = min(self.quickest, seconds)
+                self.slowest = max(self.slowest, (end.at - made.at).total_seconds())
+                looks = history.polls.get((made.key, name), [])
+                running = [look.at for look in looks if look.number < end.number]
+                for last in running[-1:]:
+                    self.quickest = min(self.quickest, (last - made.at).total_seconds())
             if made.operation == "videos.create" and made.key == "a":
                 new.append((made.at, end.at if end is not None else None))
         self.spans += new
-        self.most = max(self.most, *(self._count_at(begun) for begun, _ in new), 0)
+        images = [e.at for e in history.submitted.values() if e.operation != "videos.create"]
+        at_once = [self._count_at(begun) for begun, _ in new]
+        self.most = max(self.most, *at_once, *(1 + self._count_at(made) for made in images), 0)
 
     def count_open(self, moment: datetime) -> int:
         """Return how many videos may run that nobody has seen end, by the slowest so far."""

@@ -20,7 +20,7 @@ from getimg_mock.contract.provider.corpus import (
     transfer_plans,
 )
 from getimg_mock.contract.provider.corpus.shared_waits import share_waits
-from getimg_mock.contract.steps import Poll
+from getimg_mock.contract.steps import Poll, Send, Wait
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -38,7 +38,8 @@ def build_corpus(
     """Return all fixed plans for a catalogue, the ones that can spend nothing first.
 
     Those that may run concurrently come last, before those that use up limits: by then, money was
-    looked at. Before them come those that leave videos behind, for which another would wait.
+    looked at. Before them come those that leave videos behind, for which another would wait, and
+    images that are made meanwhile.
 
     `limits` are the requests a minute that a target says it allows, by kind; a fake gets its own.
     `thorough` plans buy every combination of the price list, and equal generations many times: for
@@ -63,7 +64,11 @@ def build_corpus(
     return tuple(ordered) if thorough else share_waits(ordered)
 
 
-def _rank(plan: Plan) -> tuple[bool, bool, str, bool]:
-    begins = any(step.valid is not False and "/videos/" in step.path for step in plan.submissions)
-    leaves = begins and not any(isinstance(step, Poll) for step in plan.steps)
-    return plan.tier == "R3", plan.concurrent, plan.tier, leaves
+def _rank(plan: Plan) -> tuple[bool, bool, str, int]:
+    waits = any(isinstance(step, Poll | Wait) for step in plan.steps)
+    reads = any(isinstance(step, Send) and step.path.endswith("/balance") for step in plan.steps)
+    if waits or reads or plan.tier != "R2":
+        turn = 0
+    else:
+        turn = 1 if any("/videos/" in step.path for step in plan.submissions) else 2
+    return plan.tier == "R3", plan.concurrent, plan.tier, turn
