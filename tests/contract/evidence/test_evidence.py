@@ -264,7 +264,7 @@ BROKEN_BY = {
     ("larger-is-no-larger", "pictures of every size"): "GP412",
     ("longer-is-cheaper", "longer videos"): "GP513",
     ("unknown-id-is-pending", "paths"): "GP601",
-    ("deduplicates-bodies", "equal bodies are several generations"): "GP314 GP602",
+    ("deduplicates-bodies", "many equal videos"): "GP314 GP602",
     ("one-more-than-the-limit", "more images than the limit"): "GP603",
     ("polls-show-reset-in-milliseconds", "refused keys use up nothing"): "GP607",
     ("no-rate-headers", "more at once than the limit"): "GP604",

@@ -240,7 +240,7 @@ def test_a_failure_that_chance_found_is_told_by_its_smallest_plan() -> None:
 
 def test_one_id_for_two_requests_is_a_merge_or_a_collision() -> None:
     """GP314 has what was asked for twice; GP304 the rest, and what nobody can tell any more."""
-    merged = run_plan("equal bodies are several generations", "deduplicates-bodies")
+    merged = run_plan("many equal videos", "deduplicates-bodies")
     assert is_broken("GP314", merged)
     assert not is_broken("GP304", merged)
     unknown = tuple(replace(each, request_body=None) for each in merged)

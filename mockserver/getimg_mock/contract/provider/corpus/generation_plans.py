@@ -85,7 +85,7 @@ def _build_state_plans(image: ModelJson, video: ModelJson) -> Iterator[Plan]:
         steps=(*_build_pending_video_steps(video),),
     )
     yield Plan(
-        name="equal bodies are several generations",
+        name="equal images are several generations",
         tier="R2",
         steps=(*_build_identical_steps(image),),
     )
