@@ -269,3 +269,19 @@ def test_what_may_run_concurrently_says_nothing_of_money_or_limits() -> None:
         assert not plan.world
         assert not plan.rules
         assert not plan.clock
+
+
+def test_a_plan_beside_others_waits_for_no_earlier_work() -> None:
+    """It would have the books of the gate while another, whose turn it is, waits for them."""
+    with MockServer(video_seconds=0) as server:
+        target = HttpTarget(server.url, {"a": "sk_first_key"}, sleep=lambda _: None)
+        reads = Plan(name="reads", steps=(get_balance(),), concurrent=True)
+        left = replace(order("a"), steps=order("a").steps[:1])
+        sent = []
+        for concurrent in (True, False):
+            target.run(left)
+            before = target.left
+            target.run(reads, concurrent=concurrent)
+            sent.append(target.left - before)
+    assert sent[0] == 1
+    assert sent[1] > 1
