@@ -125,6 +125,12 @@ def _close(_asked: Asked, reply: Reply, _scene: Scene) -> None:
     reply.headers["connection"] = "close"
 
 
+def _serve_in_rotation(_asked: Asked, reply: Reply, scene: Scene) -> None:
+    if reply.headers.get("content-type", "").startswith(("image/", "video/")):
+        scene.memory["files"] = scene.memory.get("files", -1) + 1
+        reply.headers["x-served-by"] = ("edge-north", "edge-south")[scene.memory["files"] % 2]
+
+
 def _chunked(_asked: Asked, reply: Reply, _scene: Scene) -> None:
     reply.headers.pop("content-length", None)
     reply.headers["transfer-encoding"] = "chunked"
@@ -275,6 +281,11 @@ LEGAL: tuple[LegalService, ...] = (
         name="every connection closes",
         wrap=replies(_close),
         plans=("the catalogue", "bad keys", "images: missing", "an image and its file"),
+    ),
+    LegalService(
+        name="two servers have the files in rotation",
+        wrap=replies(_serve_in_rotation),
+        plans=("files of two workspaces",),
     ),
     LegalService(
         name="answers in chunks",

@@ -363,11 +363,11 @@ def _build_two_workspace_file_steps(image: ModelJson, video: ModelJson) -> Itera
     """Yield the same requests of two workspaces by turns, and files with each other's signature.
 
     What is the same on all files of one, and another on all of the other, names the workspace: by
-    turns, no time is that of both files of one alone.
+    these turns, it is no time, and no server of several that answer in rotation.
     """
     keys: tuple[Key, ...] = ("a", "b")
-    for turn in range(2):
-        for key in keys:
+    for turn, first in enumerate((0, 1, 1, 0)):
+        for key in (keys[first], keys[1 - first]):
             name = f"{key}{turn}"
             yield post(
                 "image",
