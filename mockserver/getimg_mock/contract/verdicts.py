@@ -297,6 +297,17 @@ class _Tally:
             return "VOID"
         return "INFO" if self.notes and check.severity == "info" else "PASS"
 
+    def build_verdict(self, check: Check, reason: str) -> Verdict:
+        """Return the verdict of a check; `reason` says what could not be judged."""
+        return Verdict(
+            check=check,
+            status=self.find_status(check),
+            applied=self.applied,
+            findings=tuple(self.findings),
+            notes=tuple(self.notes),
+            reason=reason,
+        )
+
 
 def judge_check(
     check: Check,
@@ -323,11 +334,4 @@ def judge_check(
     for history, seen in check.observe_together(met):
         tally.add(history, (seen,))
     names = ", ".join(each.plan.name for each in unmet[:3])
-    return Verdict(
-        check=check,
-        status=tally.find_status(check),
-        applied=tally.applied,
-        findings=tuple(tally.findings),
-        notes=tuple(tally.notes),
-        reason=f"not met: the faults of {names}" if unmet else "",
-    )
+    return tally.build_verdict(check, f"not met: the faults of {names}" if unmet else "")

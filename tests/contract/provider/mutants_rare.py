@@ -123,6 +123,15 @@ def _resized_and_its_file(asked: Asked, reply: Reply, scene: Scene) -> None:
     _resized_file(asked, reply, scene)
 
 
+def _one_of_the_workspace(asked: Asked, reply: Reply, scene: Scene) -> None:
+    """Pictures are drawn under a name of the workspace alone, and kept."""
+    if not asked.downloads or reply.status != 200:
+        return
+    (holder,) = scene.fake.store.find_holders(name := asked.path.split("/")[3])
+    if holder.generations[name].prompt.startswith("Picture"):
+        reply.raw(scene.memory.setdefault(holder.key, reply.body))
+
+
 def _save(reply: Reply, picture: Image.Image, kind: str, **more: Any) -> None:
     held = io.BytesIO()
     picture.save(held, kind, **more)
@@ -250,6 +259,13 @@ RARE: tuple[Mutant, ...] = (
         kind="media",
         breaks="GP412",
         wrap=replies(_resized_and_its_file),
+    ),
+    Mutant(
+        name="one-picture-for-a-workspace",
+        kind="media",
+        breaks="GP413",
+        blocker=True,
+        wrap=replies(_one_of_the_workspace),
     ),
     Mutant(name="upright-files-are-turned", kind="media", breaks="GP405", wrap=replies(_turned)),
     Mutant(

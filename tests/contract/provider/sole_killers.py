@@ -63,6 +63,7 @@ SOLE_KILLERS: Final[dict[str, str]] = {
     "GP410": "files-grow-with-each-download",
     "GP411": "link-names-its-neighbour",
     "GP412": "larger-is-no-larger",
+    "GP413": "one-picture-for-a-workspace",
     "GP501": "adds-a-fee",
     "GP502": "images-by-the-second",
     "GP503": "dearer-than-listed",

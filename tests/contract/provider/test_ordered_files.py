@@ -1,4 +1,4 @@
-"""GP405 and GP412: the file is the one that was ordered, whatever the fields say."""
+"""GP405, GP412 and GP413: the file is the one that was ordered, whatever the fields say."""
 
 from __future__ import annotations
 
@@ -57,3 +57,45 @@ def test_a_sound_track_is_missed_without_a_field() -> None:
 
     assert not is_broken("GP405", edit(history, forget))
     assert is_broken("GP405", edit(mute, forget))
+
+
+def test_orders_of_different_prompts_may_share_a_sample_but_not_by_workspace() -> None:
+    """A provider may answer with one file for all; which one may not hang on whose it is."""
+    history = run_plan("files of two workspaces")
+    got = [each for each in history if each.operation == "downloads.retrieve" and not each.use]
+    made = [each for each in history if each.use == "twin"]
+    files = {each.number: made[place] for place, each in enumerate(got[: len(made)])}
+
+    def give(choose: Any) -> History:
+        def show(each: HttpExchange) -> HttpExchange:
+            order = files.get(each.number)
+            return each if order is None else replace(each, body=choose(order))
+
+        return replace(history, exchanges=tuple(show(each) for each in history))
+
+    assert len(made) == 8
+    assert not is_broken("GP413", history)
+    assert not is_broken("GP413", give(lambda _: got[0].body))
+    assert not is_broken("GP413", give(lambda order: got[order.asked["prompt"] > "Picture 1"].body))
+    assert is_broken("GP413", give(lambda order: got[order.key == "b"].body))
+
+
+def test_what_has_no_rate_must_not_be_sold() -> None:
+    """Its price cannot be known before the bill; where a model has no rates at all, none can."""
+    history = run_plan("a video with sound, and one without")
+
+    def list_rates(*sounds: str) -> History:
+        models = []
+        for model in history.models:
+            rates = [r for r in model["pricing"]["rates"] if r["sound"] in sounds]
+            models.append(model | {"pricing": model["pricing"] | {"rates": rates}})
+        return replace(history, models=tuple(models))
+
+    assert not is_broken("GP503", list_rates("sound_on", "sound_off", "not_applicable"))
+    assert is_broken("GP503", list_rates("sound_on"))
+    assert not is_broken("GP503", list_rates())
+    unknown = [
+        model | {"pricing": {"rates": [{"unit_price": "1", "resolution": None, "sound": "voice"}]}}
+        for model in history.models
+    ]
+    assert not is_broken("GP503", replace(history, models=tuple(unknown)))

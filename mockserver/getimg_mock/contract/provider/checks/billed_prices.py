@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.exchanges import parse_decimal, read_total_cost
 from getimg_mock.contract.prices import find_rate, list_rates
@@ -13,12 +13,14 @@ from getimg_mock.contract.provider.charges import (
 from getimg_mock.contract.verdicts import OK, check, expect, fail
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from decimal import Decimal
 
     from getimg_mock.contract.exchanges import HttpExchange
     from getimg_mock.contract.history import History
     from getimg_mock.contract.verdicts import Observation
+
+_SOUNDS: Final = ("sound_on", "sound_off", "not_applicable")
 
 
 def _list_usages(history: History) -> Iterator[tuple[HttpExchange, dict[str, Any]]]:
@@ -100,9 +102,9 @@ def quantities_match_their_unit(history: History) -> Iterator[Observation]:
 def prices_are_listed(history: History) -> Iterator[Observation]:
     """Require the catalogue's rate for model, resolution and sound as `unit_price`.
 
-    Applies to the usage of results whose model is listed. Fails on another price, and on no price
-    where the list has none for this combination alone. The choice among several rates is inferred.
-    Source: documented.
+    Applies to the usage of results whose model has rates. Fails on another price, and on any where
+    the list has none for this combination, whether it is free or charged. The choice among several
+    rates is inferred. Source: documented.
     """
     for each, usage in _list_usages(history):
         made = history.submitted.get(each.generation)
@@ -118,11 +120,26 @@ def prices_are_listed(history: History) -> Iterator[Observation]:
                 made,
                 each,
             )
-        elif prices := [parse_decimal(rate.get("unit_price")) for rate in list_rates(model)]:
-            paid = parse_decimal(usage.get("unit_price"))
-            free = paid == 0 and all(prices)
-            wanted = "a price: none of those of the model is 0"
-            yield expect(not free, wanted, f"unit_price {paid}", made, each)
+        elif _is_offered(model, made.asked) and _knows_all(rates := list_rates(model)):
+            paid, listed = usage.get("unit_price"), {str(rate.get("unit_price")) for rate in rates}
+            wanted = "a rate for what was ordered"
+            told = f"unit_price {paid}, and the rates are {', '.join(sorted(listed))}"
+            yield fail(wanted, told, made, each)
+
+
+def _is_offered(model: dict[str, Any], asked: dict[str, Any]) -> bool:
+    """Whether a model is said to have the resolution that was asked for."""
+    return asked.get("resolution") in {None, *(model.get("supported_resolutions") or ())}
+
+
+def _knows_all(rates: Sequence[dict[str, Any]]) -> bool:
+    """Whether there are rates, and each is for something that is known."""
+    return bool(rates) and all(
+        parse_decimal(rate.get("unit_price")) is not None
+        and rate.get("sound") in _SOUNDS
+        and isinstance(rate.get("resolution"), str | None)
+        for rate in rates
+    )
 
 
 @check(

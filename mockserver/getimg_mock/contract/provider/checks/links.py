@@ -15,7 +15,7 @@ from getimg_mock.contract.provider.media_probe import sniff_mime_type
 from getimg_mock.contract.verdicts import check, expect, fail, note
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from getimg_mock.contract.exchanges import HttpExchange
     from getimg_mock.contract.history import History
@@ -270,29 +270,41 @@ def _check_owners(history: History) -> Iterator[Observation]:
 
     A word identifies a workspace if all its files have the word and none of the other's do. Both
     workspaces submitted the same requests in turn, so that content and time cannot explain it.
+    Where all files of a workspace are one, its headers are those of that file.
     """
     signs: dict[str, dict[str, list[set[str]]]] = {}
     shown: dict[str, HttpExchange] = {}
+    files: dict[str, set[bytes]] = {}
     for got, result, item in history.downloads:
         made = history.submitted.get(result.generation)
         if made is not None and made.use == "twin" and got.status == 200:
             shown[made.key] = got
+            files.setdefault(made.key, set()).add(got.body)
             for place, text in _list_signs(got, item):
                 words = set(_WORD.findall(text))
                 signs.setdefault(place, {}).setdefault(made.key, []).append(words)
+    several = any(len(bodies) > 1 for bodies in files.values())
     for place, found in signs.items():
-        if len(found) == 2 and all(len(words) > 1 for words in found.values()):
-            one, other = found.values()
-            told = [
-                set[str].intersection(*a) - set[str]().union(*b)
-                for a, b in ((one, other), (other, one))
-            ]
-            yield expect(
-                not all(told),
-                f"nothing in the {place} that identifies the workspace",
-                [sorted(words) for words in told],
-                *shown.values(),
-            )
+        if len(found) == 2 and (several or not place.startswith("header")):
+            yield from _compare_signs(place, [*found.values()], [*shown.values()])
+
+
+def _compare_signs(
+    place: str, found: Sequence[list[set[str]]], shown: Sequence[HttpExchange]
+) -> Iterator[Observation]:
+    """Require that not all files of each of two workspaces have words of their own in a place."""
+    one, other = found
+    if min(len(one), len(other)) > 1:
+        told = [
+            set[str].intersection(*a) - set[str]().union(*b)
+            for a, b in ((one, other), (other, one))
+        ]
+        yield expect(
+            not all(told),
+            f"nothing in the {place} that identifies the workspace",
+            [sorted(words) for words in told],
+            *shown,
+        )
 
 
 def _list_signs(got: HttpExchange, item: dict[str, Any]) -> Iterator[tuple[str, str]]:

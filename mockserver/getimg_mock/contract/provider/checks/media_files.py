@@ -28,6 +28,9 @@ _MISSING: Final = 0.5
 _MISSING_PART: Final = 0.1
 """How many seconds, or which part of a video, a track may be shorter than the video."""
 
+_FEW_PROMPTS: Final = 2
+"""Of so many prompts, chance gives all the same one of two samples too often."""
+
 _FORMATS: Final = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
 
 
@@ -292,3 +295,38 @@ def downloads_repeat(history: History) -> Iterator[Observation]:
                 first,
                 got,
             )
+
+
+@check(
+    "GP413",
+    "Orders with different prompts do not get one file",
+    severity="blocker",
+    evidence="common-sense",
+    cost="T",
+    why="A picture of another prompt was paid for, and may show what only another order should. "
+    "A provider may give all orders one sample: so those of two workspaces are compared.",
+    fix="Let the key of a cache, and the name of a file that is being made, name the generation.",
+)
+def prompts_have_files_of_their_own(history: History) -> Iterator[Observation]:
+    """Require that the pictures of a workspace differ, unless they are those of the other too.
+
+    Applies to downloads for the same prompts of two workspaces. Fails when all of each workspace
+    are one file, and those of the other another: no sample for all, and not the prompt, explains
+    that. Source: our choice.
+    """
+    found: dict[str, dict[str, HttpExchange]] = {}
+    for got, result, _item in list_files(history):
+        made = history.submitted.get(result.generation)
+        if made is not None and made.use == "twin":
+            found.setdefault(made.key, {})[str(made.asked.get("prompt"))] = got
+    if len(found) == 2 and all(len(prompts) > _FEW_PROMPTS for prompts in found.values()):
+        (one, *mine), (other, *theirs) = (list(prompts.values()) for prompts in found.values())
+        shared = all(each.body == one.body for each in mine)
+        shared &= all(each.body == other.body for each in theirs)
+        yield expect(
+            not shared or one.body == other.body,
+            "pictures of different prompts that differ",
+            f"one file for all {len(mine) + 1} prompts of a workspace, another for the other's",
+            one,
+            *mine,
+        )

@@ -45,7 +45,7 @@ def build_corpus(
     `thorough` plans buy every combination of the price list, and equal generations many times: for
     a fake, where neither money nor time is real.
     """
-    found = (
+    plans = (
         *routing_plans.build_plans(models),
         *key_plans.build_plans(models),
         *rate_limit_plans.build_plans(models, limits or {}, thorough=thorough),
@@ -60,8 +60,8 @@ def build_corpus(
         *reference_plans.build_plans(models),
         *simultaneous_plans.build_plans(models),
     )
-    ordered = sorted(found, key=_rank)
-    return tuple(ordered) if thorough else share_waits(ordered)
+    found = sorted(plans, key=_rank)
+    return tuple(found) if thorough else share_waits(found)
 
 
 def _rank(plan: Plan) -> tuple[bool, bool, str, int]:
