@@ -101,3 +101,16 @@ def test_plans_of_the_end_are_not_run_on_the_fake() -> None:
     ahead.follow(session.histories[0])
     twin, _ = ahead.run()
     assert not twin.histories
+
+
+def test_a_catalogue_that_the_fake_cannot_have_is_tried_once() -> None:
+    """The comparison says so at the end."""
+    odd = [model | {"supported_aspect_ratios": ["?"]} for model in MODELS]
+    target = HttpTarget("http://127.0.0.1:9", {"a": "sk_a"}, models=odd)
+    session = VerificationSession(target, (), ())
+    ahead = FakeAhead(session)
+    for _ in range(2):
+        ahead.follow(History(plan=Plan(name="any", steps=()), exchanges=()))
+    comparison, events = run_on_fake(session, Comparison(), ahead)
+    assert '"?" is not a ratio' in comparison.unlike
+    assert not events

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from base64 import b64decode
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -162,15 +162,21 @@ class FakeAhead:
     _open: ExitStack = field(default_factory=ExitStack)
     _twin: VerificationSession | None = None
     _ran: dict[Plan, History] = field(default_factory=dict)
+    _unlike: bool = False
+    """Whether the fake cannot have the catalogue."""
 
     def follow(self, history: History) -> None:
         """Run the plan of a history of the session, where the fake can have the catalogue."""
         run_scenarios_once(self.session)
-        if history.plan.name not in _LAST_PLANS:
-            with suppress(CatalogueError):
-                twin, plan = self._open_twin(), _leave_out_files(history.plan)
-                self._ran[plan] = ran = twin.target.run(plan)
-                twin.observe_ahead(ran)
+        if history.plan.name in _LAST_PLANS or self._unlike:
+            return
+        try:
+            twin, plan = self._open_twin(), _leave_out_files(history.plan)
+        except CatalogueError:  # which is told at the end
+            self._unlike = True
+            return
+        self._ran[plan] = ran = twin.target.run(plan)
+        twin.observe_ahead(ran)
 
     def _open_twin(self) -> VerificationSession:
         """Return the session of the fake; raises `CatalogueError` as `create_similar_fake` does."""

@@ -65,6 +65,7 @@ def build_corpus(
 
 
 def _rank(plan: Plan) -> tuple[bool, bool, str, int]:
+    """Return the turn of a plan, for which `build_corpus` has the reasons."""
     waits = any(isinstance(step, Poll | Wait) for step in plan.steps)
     reads = any(isinstance(step, Send) and step.path.endswith("/balance") for step in plan.steps)
     if waits or reads or plan.tier != "R2":
