@@ -18,9 +18,9 @@ from getimg_mock.contract.model_choice import (
     find_cheapest,
     load_shipped_models,
 )
-from getimg_mock.contract.plans import Plan, get_balance, post
+from getimg_mock.contract.plans import Plan, get, get_balance, post
 from getimg_mock.contract.provider.corpus import build_corpus
-from getimg_mock.contract.steps import Poll, Send
+from getimg_mock.contract.steps import Poll, Ref, Send, Wait
 from getimg_mock.contract.targets.concurrent_plans import (
     can_run_concurrently,
     count_videos,
@@ -243,6 +243,11 @@ def test_videos_and_images_are_counted_over_all_plans() -> None:
         target = HttpTarget(server.url, {"a": "sk_first_key"}, sleep=sleep, clock=clock.now)
         target.run(order("a"))
         assert (target.videos.quickest, target.videos.slowest) == (4.0, 7.2)  # it took 5
+        early = order("b").steps
+        look = get("/v2/videos/generations/{}", ref=Ref("b"))
+        target.run(Plan(name="b", tier="R2", steps=(early[0], look, Wait(seconds=9), *early[1:])))
+        assert (target.videos.quickest, target.videos.slowest) == (4.0, 9.0)  # of no close look
+        target.videos.slowest = 7.2
         target.run(left)
         sleep(3)
         target.run(left)

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from getimg_mock.contract.exchanges import HttpExchange
     from getimg_mock.contract.history import History
 
 LEAST_AT_ONCE: Final = 3
@@ -25,9 +26,9 @@ class RunningVideos:
     """The videos of the first key, over all plans of a run.
 
     `most` is how many generations certainly ran at once, an image among them. `slowest` is the
-    seconds after which a video was seen to have ended at the latest, `quickest` those after which
-    each was still running, where it was looked at, and `ended` how many were seen to end. `spans`
-    has when each was accepted, and when it was seen to have ended.
+    seconds after which the last one was seen to have ended, `quickest` those after which each was
+    still running that was looked at closely, and `ended` how many were seen to end. `spans` has
+    when each was accepted, and when it was seen to have ended.
     """
 
     most: int = LEAST_AT_ONCE
@@ -42,18 +43,22 @@ class RunningVideos:
         for name, made in history.submitted.items():
             end = history.ended.get(name)
             if end is not None and end is not made:
-                self.ended += 1
-                self.slowest = max(self.slowest, (end.at - made.at).total_seconds())
-                looks = history.polls.get((made.key, name), [])
-                running = [look.at for look in looks if look.number < end.number]
-                for last in running[-1:]:
-                    self.quickest = min(self.quickest, (last - made.at).total_seconds())
+                self._note_end(made, end, history.polls.get((made.key, name), []))
             if made.operation == "videos.create" and made.key == "a":
                 new.append((made.at, end.at if end is not None else None))
         self.spans += new
         images = [e.at for e in history.submitted.values() if e.operation != "videos.create"]
         at_once = [self._count_at(begun) for begun, _ in new]
         self.most = max(self.most, *at_once, *(1 + self._count_at(made) for made in images), 0)
+
+    def _note_end(self, made: HttpExchange, end: HttpExchange, looks: list[HttpExchange]) -> None:
+        seconds = (end.at - made.at).total_seconds()
+        self.ended += 1
+        self.slowest = max(self.slowest, seconds)
+        ran = max((look.at - made.at for look in looks if look.number < end.number), default=None)
+        # Of one that was not looked at for long before its end, the end is not known well enough.
+        if ran is not None and ran.total_seconds() > seconds / 2:
+            self.quickest = min(self.quickest, ran.total_seconds())
 
     def count_open(self, moment: datetime) -> int:
         """Return how many videos may run that nobody has seen end, by the slowest so far."""
