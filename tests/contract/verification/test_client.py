@@ -75,6 +75,7 @@ def test_several_clients_have_a_run_each() -> None:
     assert len({each.target for each in result.verdicts}) == 2
 
 
+@pytest.mark.slow
 def test_a_program_is_a_list_of_words() -> None:
     """No quoting of a command that is a list already."""
     driver = str(open_folder("fixtures").joinpath("drivers", "driver.py"))

@@ -6,6 +6,8 @@ import threading
 from datetime import timedelta
 from functools import partial
 
+import pytest
+
 from getimg_mock import MockServer
 from getimg_mock.contract.history import History
 from getimg_mock.contract.plans import Plan
@@ -81,6 +83,7 @@ def run_on_service(*, idle: bool) -> tuple[VerificationSession, Comparison]:
     return session, run_on_fake(session, Comparison(), ahead if idle else None)[0]
 
 
+@pytest.mark.slow
 def test_a_comparison_is_the_same_whenever_the_fake_ran() -> None:
     """Each plan has a world of its own; what was not run in a wait is run at the end."""
     (early, early_found), (late, late_found) = (run_on_service(idle=each) for each in (True, False))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.steps import Send
 from getimg_mock.contract.targets.fake_targets import InProcessTarget
-from getimg_mock.contract.verdicts import judge_check
+from getimg_mock.contract.verdicts import Check, judge_check
 from getimg_mock.contract.verification.scenario_plans import run_scenarios_once
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from getimg_mock.contract.budget.gate import Budget
     from getimg_mock.contract.history import History
     from getimg_mock.contract.plans import Plan
-    from getimg_mock.contract.verdicts import Check, Finding, Verdict, VerdictStatus
+    from getimg_mock.contract.verdicts import Finding, Verdict, VerdictStatus
     from getimg_mock.contract.verification.session import VerificationSession
 
 REPLAYS: Final = 20
@@ -168,6 +168,9 @@ def _run_twice(campaign: VerificationSession) -> tuple[Mapping[str, str], ...]:
     other = replace(target, seed=f"not {target.seed}")
     reverse = [other.run(history.plan) for history in reversed(sample)]
     return tuple(
-        {check.id: judge_check(check, found, own=target.own).status for check in campaign.checks}
-        for found in (sample, reverse)
+        {
+            check.id: judge_check(check, found, own=target.own, observe=observe).status
+            for check in campaign.checks
+        }
+        for found, observe in ((sample, campaign.observe), (reverse, Check.observe))
     )

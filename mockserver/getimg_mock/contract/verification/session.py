@@ -67,7 +67,7 @@ class VerificationSession:
     follow: Callable[[History], object] | None = None
     """Called with each history while the run waits for something later; not in all runs."""
     _observed: dict[tuple[str, int], list[Observation]] = field(default_factory=dict)
-    """What a check sees in a history, by the id of the check and that of the object."""
+    """What a check sees in a history of `histories`, by the id of the check and of the object."""
 
     @property
     def models(self) -> Sequence[dict[str, Any]]:
@@ -114,11 +114,14 @@ class VerificationSession:
     def observe_ahead(self, history: History) -> None:
         """Have every check look at a history that will be judged."""
         for check in self.checks:
-            self._observed[check.id, id(history)] = check.observe(history)
+            self.observe(check, history)
 
-    def _observe(self, check: Check, history: History) -> Sequence[Observation]:
-        known = self._observed.get((check.id, id(history)))
-        return check.observe(history) if known is None else known
+    def observe(self, check: Check, history: History) -> Sequence[Observation]:
+        """Return what a check sees in a history of this run, which it looks at once."""
+        place = check.id, id(history)
+        if place not in self._observed:
+            self._observed[place] = check.observe(history)
+        return self._observed[place]
 
     def _run_plans(
         self, plans: Sequence[Plan], use: Callable[[History], object]
@@ -168,7 +171,7 @@ class VerificationSession:
                 self.histories,
                 own=self._holds_assumptions,
                 confirmed=check.id in self.confirmed,
-                observe=self._observe,
+                observe=self.observe,
             )
             if self.shrink is not None and _is_drawn_only(verdict):
                 smaller = self.shrink(check)

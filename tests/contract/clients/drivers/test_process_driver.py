@@ -58,6 +58,7 @@ def test_a_program_is_judged_through_json_lines(language: str) -> None:
     assert [each.check.id for each in result.of("PASS")] == CHECKS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", ["node", "python"])
 def test_the_drivers_to_begin_with_break_no_blocker(language: str) -> None:
     """What is copied must not lose money, files or secrets; the slow cases are run by hand."""
