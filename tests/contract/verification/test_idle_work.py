@@ -87,8 +87,9 @@ def run_on_service(*, idle: bool) -> tuple[VerificationSession, Comparison]:
 def test_a_comparison_is_the_same_whenever_the_fake_ran() -> None:
     """Each plan has a world of its own; what was not run in a wait is run at the end."""
     (early, early_found), (late, late_found) = (run_on_service(idle=each) for each in (True, False))
-    told = [[(v.check.id, v.status, v.applied) for v in each.verdicts] for each in (early, late)]
+    told = [[(v.check.id, v.status) for v in each.verdicts] for each in (early, late)]
     assert told[0] == told[1]
+    assert {status for _, status in told[0]} >= {"PASS", "VOID"}
     assert [each.plan for each in early_found.fake] == [each.plan for each in late_found.fake]
     assert early_found.fake_broken == late_found.fake_broken
     assert [pair.fake.status for pair in early_found.pairs] == [
