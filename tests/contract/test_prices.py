@@ -119,3 +119,23 @@ def test_an_amount_is_read_as_it_is_written_but_for_what_floating_point_adds(
 ) -> None:
     """Documented: unit prices are decimal texts, and of any number of places."""
     assert parse_decimal(written) == parse_decimal(Decimal(written)) == Decimal(read)
+
+
+def test_what_has_no_rate_may_cost_the_dearest_known_price() -> None:
+    """So a service that sells it is tried within the budget; without rates nothing is known."""
+    models = load_shipped_models()
+    video = next(model for model in models if model["supports_sound"])
+    louder = [rate for rate in video["pricing"]["rates"] if rate["sound"] == "sound_on"]
+    changed = [
+        model | {"pricing": model["pricing"] | {"rates": louder}} if model is video else model
+        for model in models
+    ]
+    silent = json.dumps({"model": video["id"], "prompt": "Fog"}).encode()
+    dearest = max(
+        Decimal(rate["unit_price"]) * max(model["supported_durations"] or [1])
+        for model in changed
+        for rate in model["pricing"]["rates"]
+    )
+    assert compute_worst_price(silent, changed) == dearest
+    bare = [model | {"pricing": {"rates": []}} if model is video else model for model in models]
+    assert compute_worst_price(silent, bare) is None

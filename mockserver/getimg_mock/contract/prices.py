@@ -58,20 +58,23 @@ def compute_worst_price(body: bytes | None, models: Sequence[dict[str, Any]]) ->
     model = next((m for m in models if m.get("id") == asked.get("model")), None)
     candidates = [model] if model is not None else list(models)
     prices = [_find_highest_price(each) for each in candidates]
-    if model is not None:
-        prices.append(_compute_listed_price(model, asked))
     if not prices or any(price is None for price in prices):
         return None
-    most = max(price for price in prices if price is not None)
+    dearest = max((_find_highest_price(each) or ZERO for each in models), default=ZERO)
+    listed = ZERO if model is None else _compute_listed_price(model, asked)
+    # What has no rate of its own may cost anything that is known.
+    known = [price for price in prices if price is not None]
+    most = max(*known, dearest if listed is None else listed)
     # A price list that calls work free is not believed: the dearest known price is reserved.
-    return most or max((_find_highest_price(each) or ZERO for each in models), default=ZERO) or None
+    return most or dearest or None
 
 
 def _compute_listed_price(model: dict[str, Any], asked: dict[str, Any]) -> Decimal | None:
-    """Return the price of a body that fits the catalogue; None where its values are unusual."""
+    """Return the price of a body that fits the catalogue; None where its rates have none for it.
+
+    It is 0 where the values of the body are unusual.
+    """
     known = set(map(str, model.get("supported_resolutions") or ()))
-    if not list_rates(model):
-        return None
     if str(asked.get("resolution")) not in known:
         return ZERO
     lengths = [parse_decimal(each) for each in model.get("supported_durations") or ()]
