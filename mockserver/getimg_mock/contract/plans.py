@@ -24,10 +24,17 @@ TIERS: Final[tuple[Tier, ...]] = ("R0", "R1", "R2", "R3")
 """R0 cannot cost anything, whatever the provider does. R1 sends requests that must be refused. R2
 makes generations. R3 uses up rate limits."""
 
+_BALANCE: Final = "/v2/billing/balance"
+
 
 def find_step_operation(step: Send) -> str:
     """Return the operation of a step, or an empty text."""
     return "downloads.retrieve" if step.link else find_operation(step.method, step.path)
+
+
+def begins_video(step: Step) -> bool:
+    """Return whether a step orders a video."""
+    return isinstance(step, Send) and step.submits and find_step_operation(step) == "videos.create"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +59,11 @@ class Plan:
     """Whether it was drawn by Hypothesis, so that a smaller plan may show the same."""
     concurrent: bool = False
     """Whether it says nothing of money, limits and time, so that others may run with it."""
+
+    @property
+    def reads_balance(self) -> bool:
+        """Whether it reads a balance, so that it may compare it with an earlier one."""
+        return any(isinstance(step, Send) and step.path == _BALANCE for step in self.steps)
 
     @property
     def submissions(self) -> tuple[Send, ...]:
@@ -105,7 +117,7 @@ def get(path: str, **more: Any) -> Send:
 
 def get_balance(**more: Any) -> Send:
     """Return a step that reads the balance."""
-    return Send(path="/v2/billing/balance", **more)
+    return Send(path=_BALANCE, **more)
 
 
 def parse_plan(value: Mapping[str, Any]) -> Plan:

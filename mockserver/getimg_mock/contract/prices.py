@@ -60,13 +60,13 @@ def compute_worst_price(body: bytes | None, models: Sequence[dict[str, Any]]) ->
     prices = [_find_highest_price(each) for each in candidates]
     if not prices or any(price is None for price in prices):
         return None
-    dearest = max((_find_highest_price(each) or ZERO for each in models), default=ZERO)
     listed = ZERO if model is None else _compute_listed_price(model, asked)
-    # What has no rate of its own may cost anything that is known.
-    known = [price for price in prices if price is not None]
-    most = max(*known, dearest if listed is None else listed)
-    # A price list that calls work free is not believed: the dearest known price is reserved.
-    return most or dearest or None
+    most = max(price for price in (*prices, listed) if price is not None)
+    if listed is None or not most:
+        # What has no rate of its own may cost anything, and a list that calls work free is not
+        # believed: the dearest known price is reserved.
+        most = max(_find_highest_price(each) or ZERO for each in models)
+    return most or None
 
 
 def _compute_listed_price(model: dict[str, Any], asked: dict[str, Any]) -> Decimal | None:

@@ -32,7 +32,7 @@ def _build_plan() -> Plan:
 
 
 def test_what_was_loaded_is_decoded_at_the_end_of_the_block() -> None:
-    """Who judges it then finds what it is, and decodes nothing; that is told once it is done."""
+    """A judge reads the result without decoding; the callback comes after the last file."""
     history = InProcessTarget().run(_build_plan())
     probe_media.cache_clear()
     told: list[tuple[History, int]] = []

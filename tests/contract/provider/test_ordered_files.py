@@ -78,24 +78,3 @@ def test_orders_of_different_prompts_may_share_a_sample_but_not_by_workspace() -
     assert not is_broken("GP413", give(lambda _: got[0].body))
     assert not is_broken("GP413", give(lambda order: got[order.asked["prompt"] > "Picture 1"].body))
     assert is_broken("GP413", give(lambda order: got[order.key == "b"].body))
-
-
-def test_what_has_no_rate_must_not_be_sold() -> None:
-    """Its price cannot be known before the bill; where a model has no rates at all, none can."""
-    history = run_plan("a video with sound, and one without")
-
-    def list_rates(*sounds: str) -> History:
-        models = []
-        for model in history.models:
-            rates = [r for r in model["pricing"]["rates"] if r["sound"] in sounds]
-            models.append(model | {"pricing": model["pricing"] | {"rates": rates}})
-        return replace(history, models=tuple(models))
-
-    assert not is_broken("GP503", list_rates("sound_on", "sound_off", "not_applicable"))
-    assert is_broken("GP503", list_rates("sound_on"))
-    assert not is_broken("GP503", list_rates())
-    unknown = [
-        model | {"pricing": {"rates": [{"unit_price": "1", "resolution": None, "sound": "voice"}]}}
-        for model in history.models
-    ]
-    assert not is_broken("GP503", replace(history, models=tuple(unknown)))

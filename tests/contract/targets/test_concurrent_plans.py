@@ -240,7 +240,8 @@ def test_videos_and_images_are_counted_over_all_plans() -> None:
         def sleep(seconds: float) -> None:
             clock.advance_to(clock.now() + timedelta(seconds=seconds))
 
-        target = HttpTarget(server.url, {"a": "sk_first_key"}, sleep=sleep, clock=clock.now)
+        keys = {"a": "sk_first_key", "b": "sk_other_key"}
+        target = HttpTarget(server.url, keys, sleep=sleep, clock=clock.now)
         target.run(order("a"))
         assert (target.videos.quickest, target.videos.slowest) == (4.0, 7.2)  # it took 5
         early = order("b").steps
@@ -252,6 +253,8 @@ def test_videos_and_images_are_counted_over_all_plans() -> None:
         sleep(3)
         target.run(left)
         assert target.videos.most == 6
+        target.run(Plan(name="of another", tier="R2", keys=2, steps=(replace(image, key="b"),)))
+        assert target.videos.most == 6  # another key has slots of its own
         target.run(Plan(name="an image", tier="R2", steps=(image,)))
         assert target.videos.most == 7
         assert target.videos.count_open(clock.now()) == 6

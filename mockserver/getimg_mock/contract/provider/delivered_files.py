@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from getimg_mock.contract.provider.corpus.key_plans import TWIN
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -23,3 +25,11 @@ def list_files(history: History) -> Iterator[tuple[HttpExchange, HttpExchange, d
     for got, result, item in history.downloads:
         if got.status == 200 and got.method == "GET":
             yield got, result, item
+
+
+def list_twins(history: History) -> Iterator[tuple[HttpExchange, HttpExchange, dict[str, Any]]]:
+    """Yield the orders that two workspaces made alike, with the download and the item of each."""
+    for got, result, item in list_files(history):
+        made = history.submitted.get(result.generation)
+        if made is not None and made.use == TWIN:
+            yield made, got, item

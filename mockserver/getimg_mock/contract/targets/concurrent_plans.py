@@ -11,6 +11,7 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
+from getimg_mock.contract.plans import begins_video
 from getimg_mock.contract.steps import Poll, Send
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def count_videos(plan: Plan) -> int:
     for step in plan.steps:
         if isinstance(step, Poll):
             running.discard(step.of)
-        elif isinstance(step, Send) and step.submits and "/videos/" in step.path:
+        elif isinstance(step, Send) and begins_video(step):
             running.add(step.name or f"unnamed {len(running)}")
             most = max(most, len(running))
     return most

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     Models = Sequence[dict[str, Any]]
 
 _POLL_INTERVAL: Final = 1.0
-_BALANCE: Final = "/v2/billing/balance"
 
 _BOOKING_INTERVAL: Final = 1.5
 _MOST_READS: Final = 8
@@ -73,7 +72,7 @@ class EarlierWork:
         self, plan: Plan, session: WaitingSession, models: Models, gate: Gate | None = None
     ) -> None:
         """Wait until earlier videos end, and are paid, before a plan that reads balances."""
-        if not any(getattr(step, "path", "") == _BALANCE for step in plan.steps):
+        if not plan.reads_balance:
             return
         waited = 0.0
         while self._poll(session, models) and waited < session.patience:

@@ -9,7 +9,6 @@ import math
 import threading
 from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
@@ -237,9 +236,10 @@ class HttpSession:
             return True
         if seconds > self._target.longest_wait:
             return False
-        end = self.now() + timedelta(seconds=max(0.0, seconds))
+        began = self.now()
         self._target.meanwhile(seconds)
-        self._target.sleep(max(0.0, (end - self.now()).total_seconds()))
+        spent = (self.now() - began).total_seconds()
+        self._target.sleep(max(0.0, seconds - max(0.0, spent)))  # a clock may be set back
         return True
 
     def await_windows(self, plan: Plan) -> None:

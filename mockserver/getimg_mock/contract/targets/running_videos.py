@@ -39,17 +39,16 @@ class RunningVideos:
 
     def note(self, history: History) -> None:
         """Remember the videos of a plan: how long they took, and how many ran at the same time."""
-        new: list[_Span] = []
         for name, made in history.submitted.items():
             end = history.ended.get(name)
             if end is not None and end is not made:
                 self._note_end(made, end, history.polls.get((made.key, name), []))
             if made.operation == "videos.create" and made.key == "a":
-                new.append((made.at, end.at if end is not None else None))
-        self.spans += new
-        images = [e.at for e in history.submitted.values() if e.operation != "videos.create"]
-        at_once = [self._count_at(begun) for begun, _ in new]
-        self.most = max(self.most, *at_once, *(1 + self._count_at(made) for made in images), 0)
+                self.spans.append((made.at, end.at if end is not None else None))
+        for made in history.submitted.values():
+            if made.key == "a":
+                beside = made.operation != "videos.create"  # an image, which is no video of these
+                self.most = max(self.most, beside + self._count_at(made.at))
 
     def _note_end(self, made: HttpExchange, end: HttpExchange, looks: list[HttpExchange]) -> None:
         seconds = (end.at - made.at).total_seconds()

@@ -172,7 +172,7 @@ class FakeAhead:
             return
         try:
             twin, plan = self._open_twin(), _leave_out_files(history.plan)
-        except CatalogueError:  # which is told at the end
+        except CatalogueError:  # `run` raises it again
             self._unlike = True
             return
         self._ran[plan] = ran = twin.target.run(plan)

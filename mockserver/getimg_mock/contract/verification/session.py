@@ -103,13 +103,9 @@ class VerificationSession:
         target = self.target
         if not isinstance(target, HttpTarget) or target.own or target.control is not None:
             return _leave
-        self._idle = IdleWork(target.clock)
-        target.meanwhile = self._idle.work
-        return self._judge_later
-
-    def _judge_later(self, history: History) -> None:
-        if self._idle is not None:
-            self._idle.add(partial(self.observe_ahead, history))
+        self._idle = idle = IdleWork(target.clock)
+        target.meanwhile = idle.work
+        return lambda history: idle.add(partial(self.observe_ahead, history))
 
     def observe_ahead(self, history: History) -> None:
         """Have every check look at a history that will be judged."""

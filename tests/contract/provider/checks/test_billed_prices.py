@@ -42,3 +42,24 @@ def test_what_has_no_rate_is_not_sold(*, price: float) -> None:
     history = run_plan(f"{MODEL}: what it supports")
     assert is_broken("GP503", leave_out(history, "480p", price))
     assert not is_broken("GP503", history)
+
+
+def test_a_model_without_rates_may_sell_and_one_with_some_may_not() -> None:
+    """Its price cannot be known before the bill; where a model has no rates at all, none can."""
+    history = run_plan("a video with sound, and one without")
+
+    def list_rates(*sounds: str) -> History:
+        models = []
+        for model in history.models:
+            rates = [r for r in model["pricing"]["rates"] if r["sound"] in sounds]
+            models.append(model | {"pricing": model["pricing"] | {"rates": rates}})
+        return replace(history, models=tuple(models))
+
+    assert not is_broken("GP503", list_rates("sound_on", "sound_off", "not_applicable"))
+    assert is_broken("GP503", list_rates("sound_on"))
+    assert not is_broken("GP503", list_rates())
+    unknown = [
+        model | {"pricing": {"rates": [{"unit_price": "1", "resolution": None, "sound": "voice"}]}}
+        for model in history.models
+    ]
+    assert not is_broken("GP503", replace(history, models=tuple(unknown)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, get_args
 
 from getimg_mock.contract.exchanges import parse_decimal, read_total_cost
 from getimg_mock.contract.prices import find_rate, list_rates
@@ -11,6 +11,7 @@ from getimg_mock.contract.provider.charges import (
     ZERO,
 )
 from getimg_mock.contract.verdicts import OK, check, expect, fail
+from getimg_mock.world.catalogue import Sound
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from getimg_mock.contract.history import History
     from getimg_mock.contract.verdicts import Observation
 
-_SOUNDS: Final = ("sound_on", "sound_off", "not_applicable")
+_SOUNDS: Final = get_args(Sound)
 
 
 def _list_usages(history: History) -> Iterator[tuple[HttpExchange, dict[str, Any]]]:

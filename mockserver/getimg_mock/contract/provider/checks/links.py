@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import SplitResult, parse_qs, parse_qsl, urlsplit
 
 from getimg_mock.contract.instants import parse_instant
-from getimg_mock.contract.provider.delivered_files import list_items
+from getimg_mock.contract.provider.delivered_files import list_items, list_twins
 from getimg_mock.contract.provider.media_probe import sniff_mime_type
 from getimg_mock.contract.verdicts import check, expect, fail, note
 
@@ -275,14 +275,12 @@ def _check_owners(history: History) -> Iterator[Observation]:
     signs: dict[str, dict[str, list[set[str]]]] = {}
     shown: dict[str, HttpExchange] = {}
     files: dict[str, set[bytes]] = {}
-    for got, result, item in history.downloads:
-        made = history.submitted.get(result.generation)
-        if made is not None and made.use == "twin" and got.status == 200:
-            shown[made.key] = got
-            files.setdefault(made.key, set()).add(got.body)
-            for place, text in _list_signs(got, item):
-                words = set(_WORD.findall(text))
-                signs.setdefault(place, {}).setdefault(made.key, []).append(words)
+    for made, got, item in list_twins(history):
+        shown[made.key] = got
+        files.setdefault(made.key, set()).add(got.body)
+        for place, text in _list_signs(got, item):
+            words = set(_WORD.findall(text))
+            signs.setdefault(place, {}).setdefault(made.key, []).append(words)
     several = any(len(bodies) > 1 for bodies in files.values())
     for place, found in signs.items():
         if len(found) == 2 and (several or not place.startswith("header")):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.exchanges import parse_decimal
 from getimg_mock.contract.model_choice import rank_resolution
-from getimg_mock.contract.provider.delivered_files import list_files, list_items
+from getimg_mock.contract.provider.delivered_files import list_files, list_items, list_twins
 from getimg_mock.contract.provider.final_looks import bytes_stay
 from getimg_mock.contract.provider.media_probe import probe_media, sniff_mime_type
 from getimg_mock.contract.verdicts import check, expect
@@ -315,18 +315,14 @@ def prompts_have_files_of_their_own(history: History) -> Iterator[Observation]:
     that. Source: our choice.
     """
     found: dict[str, dict[str, HttpExchange]] = {}
-    for got, result, _item in list_files(history):
-        made = history.submitted.get(result.generation)
-        if made is not None and made.use == "twin":
-            found.setdefault(made.key, {})[str(made.asked.get("prompt"))] = got
+    for made, got, _item in list_twins(history):
+        found.setdefault(made.key, {})[str(made.asked.get("prompt"))] = got
     if len(found) == 2 and all(len(prompts) > _FEW_PROMPTS for prompts in found.values()):
-        (one, *mine), (other, *theirs) = (list(prompts.values()) for prompts in found.values())
-        shared = all(each.body == one.body for each in mine)
-        shared &= all(each.body == other.body for each in theirs)
+        mine, theirs = found.values()
+        one, other = ({each.body for each in prompts.values()} for prompts in (mine, theirs))
         yield expect(
-            not shared or one.body == other.body,
+            len(one) > 1 or len(other) > 1 or one == other,
             "pictures of different prompts that differ",
-            f"one file for all {len(mine) + 1} prompts of a workspace, another for the other's",
-            one,
-            *mine,
+            f"one file for all {len(mine)} prompts of a workspace, another for the other's",
+            *mine.values(),
         )

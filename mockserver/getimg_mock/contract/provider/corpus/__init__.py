@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from getimg_mock.contract.plans import begins_video
 from getimg_mock.contract.provider.corpus import (
     body_plans,
     cost_range_plans,
@@ -20,7 +21,7 @@ from getimg_mock.contract.provider.corpus import (
     transfer_plans,
 )
 from getimg_mock.contract.provider.corpus.shared_waits import share_waits
-from getimg_mock.contract.steps import Poll, Send, Wait
+from getimg_mock.contract.steps import Poll, Wait
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -67,9 +68,8 @@ def build_corpus(
 def _rank(plan: Plan) -> tuple[bool, bool, str, int]:
     """Return the turn of a plan, for which `build_corpus` has the reasons."""
     waits = any(isinstance(step, Poll | Wait) for step in plan.steps)
-    reads = any(isinstance(step, Send) and step.path.endswith("/balance") for step in plan.steps)
-    if waits or reads or plan.tier != "R2":
+    if waits or plan.reads_balance or plan.tier != "R2":
         turn = 0
     else:
-        turn = 1 if any("/videos/" in step.path for step in plan.submissions) else 2
+        turn = 1 if any(map(begins_video, plan.steps)) else 2
     return plan.tier == "R3", plan.concurrent, plan.tier, turn

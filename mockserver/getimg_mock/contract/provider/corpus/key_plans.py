@@ -81,6 +81,9 @@ BOOKS: Final = "books"
 
 _BOOK_TURNS: Final = 6
 
+TWIN: Final = "twin"
+"""The role of orders that two workspaces make alike, by turns."""
+
 GATE: Final = "gate"
 """The role of requests without a good key that a gate could let pass."""
 
@@ -375,7 +378,7 @@ def _build_two_workspace_file_steps(image: ModelJson, video: ModelJson) -> Itera
                 valid=True,
                 key=key,
                 name=name,
-                use="twin",
+                use=TWIN,
             )
             yield request_file(name)
     for key in keys:

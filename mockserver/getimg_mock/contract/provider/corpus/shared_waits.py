@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
+from getimg_mock.contract.plans import begins_video
 from getimg_mock.contract.steps import Poll, Ref, Send, Wait
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def _count_waited_for(plan: Plan) -> int:
     if alone or plan.tier != "R2" or any(isinstance(step, Wait) for step in plan.steps):
         return 0
     begun, waiting, _ = _split(plan.steps)
-    videos = sum(isinstance(s, Send) and s.submits and "/videos/" in s.path for s in begun)
+    videos = sum(map(begins_video, begun))
     return videos if videos == len(waiting) else 0
 
 
