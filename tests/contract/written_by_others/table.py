@@ -2,7 +2,8 @@
 
 `first_sight_providers_N.jsonl` has a line for each run, as `batch` wrote it, with two fields more:
 `judged` and `why`, by a reader of what the contract printed. A fault is `right`, `other`, `warned`
-or `missed`, a legal variant is `let go` or a `false failure`. A run of several variants has a line
+or `missed`, a legal variant is `let go`, a `false failure`, or `rightly failed`, where its author
+was mistaken. A run of several variants has a line
 for each of them, with the others in `together` and the ids of the checks that are about this one.
 """
 
@@ -66,8 +67,8 @@ def write_totals(runs: list[dict[str, Any]]) -> str:
         counts = counted[subject]
         cells = " | ".join(str(counts[each]) for each in FOUND)
         lines.append(f"| {subject} | {cells} | {counts.total()} |\n")
-    failed = false["false failure"]
-    lines.append(f"\nLegal variants that failed: {failed} of {false.total()}.\n")
+    failed, legal = false["false failure"], false.total() - false["rightly failed"]
+    lines.append(f"\nLegal variants that failed: {failed} of {legal}.\n")
     return "".join(lines)
 
 
