@@ -89,6 +89,23 @@ def choose_few_pixels(model: ModelJson) -> dict[str, str]:
     return {"resolution": min(resolutions, key=rank_resolution)} if resolutions else {}
 
 
+def find_largest_resolution(model: ModelJson) -> str:
+    """Return the resolution of a model that has the most pixels."""
+    resolutions: list[str] = model["supported_resolutions"]
+    return max(resolutions, key=rank_resolution)
+
+
+def find_most_pixels(models: Sequence[ModelJson], kind: ModelKind) -> ModelJson:
+    """Return the cheapest model of those of `kind` that make the most pixels."""
+    ranks = [
+        (rank_resolution(find_largest_resolution(model)), model)
+        for model in models
+        if model.get("type") == kind
+    ]
+    most = max(rank for rank, _ in ranks)
+    return find_cheapest([model for rank, model in ranks if rank == most], kind)
+
+
 def find_upright_ratio(model: ModelJson) -> str | None:
     """Return the first aspect ratio of a model that is higher than wide."""
     found = (each.partition(":") for each in model.get("supported_aspect_ratios") or [])

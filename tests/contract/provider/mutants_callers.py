@@ -27,6 +27,7 @@ _ANYONE = "sk_anyone_at_all"
 _SLOTS = 3
 _DOWNLOADS = 5
 _HOLDS = 4
+_BUFFER = 128
 
 
 def _refuse(status: int, code: str, param: str | None = None) -> Reply:
@@ -56,6 +57,12 @@ def _passes_what_is_large(asked: Asked, _scene: Scene) -> None:
     """A gate passes on what does not fit into its memory."""
     if len(asked.body) > 1 << 20 and not asked.opens:
         _authorize(asked, _ANYONE)
+
+
+def _faints_at_long_keys(asked: Asked, _scene: Scene) -> None:
+    """A key that is longer than its buffer is taken for the first one."""
+    if len(asked.headers.get("authorization", "")) > _BUFFER:
+        _authorize(asked, "sk_mock_a")
 
 
 def _keeps_the_space(asked: Asked, _scene: Scene) -> Reply | None:
@@ -266,6 +273,7 @@ _ROWS: tuple[tuple[str, Kind, str, Wrap], ...] = (
     ("heads-of-videos-without-key", "isolation", "GP701", answering(_opens_heads_of_videos)),
     ("undefined-is-a-key", "isolation", "GP701", answering(_knows_undefined)),
     ("large-bodies-pass-the-gate", "isolation", "GP701", answering(_passes_what_is_large)),
+    ("long-keys-are-the-first", "isolation", "GP701", answering(_faints_at_long_keys)),
     ("a-space-after-a-key-counts", "isolation", "GP701", answering(_keeps_the_space)),
     ("bytes-in-a-key-crash", "isolation", "GP104", answering(_crashes_on_bytes)),
     (

@@ -142,6 +142,18 @@ def _takes_two(_asked: Asked, reply: Reply, _scene: Scene) -> None:
         reply.headers["x-ratelimit-remaining"] = str(max(0, left))
 
 
+def _weighs_pixels(asked: Asked, reply: Reply, scene: Scene) -> None:
+    """A picture in 4K takes four from the window, and not one."""
+    place = f"{asked.key} {asked.path} {reply.headers.get('x-ratelimit-reset')}"
+    if not asked.submits or reply.status != 200:
+        return
+    taken = scene.memory.get(place, 0)
+    reply.headers["x-ratelimit-remaining"] = str(
+        max(0, int(reply.headers["x-ratelimit-remaining"]) - taken)
+    )
+    scene.memory[place] = taken + 3 * (b"4K" in asked.body)
+
+
 def _one_more(asked: Asked, scene: Scene) -> Reply | None:
     """Serves one request more than the limit in each window."""
     if not (asked.submits and asked.opens):
@@ -187,6 +199,7 @@ RATE: tuple[Mutant, ...] = (
             ("polls-show-reset-in-milliseconds", "GP607", _reset_in_ms_on_polls),
             ("polls-show-the-seconds-left", "GP607", _left_on_polls),
             ("each-submission-takes-two", "GP602", _takes_two),
+            ("large-pictures-take-four", "GP602", _weighs_pixels),
         )
     ),
     Mutant(name="no-limit-at-all", kind="rate", breaks="GP603", wrap=answering(_never_limits)),

@@ -3,8 +3,8 @@
 `first_sight_providers_N.jsonl` has a line for each run, as `batch` wrote it, with two fields more:
 `judged` and `why`, by a reader of what the contract printed. A fault is `right`, `other`, `warned`
 or `missed`, a legal variant is `let go`, a `false failure`, or `rightly failed`, where its author
-was mistaken. A run of several variants has a line
-for each of them, with the others in `together` and the ids of the checks that are about this one.
+was mistaken. A run of several variants has a line for each of them, with the others in `together`
+and the ids of the checks that are about this one.
 """
 
 from __future__ import annotations

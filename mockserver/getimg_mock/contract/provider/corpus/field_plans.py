@@ -14,8 +14,8 @@ from getimg_mock.contract.model_choice import (
     PIXEL,
     build_small_request,
     find_cheapest,
+    find_largest_resolution,
     get_kind,
-    rank_resolution,
 )
 from getimg_mock.contract.plans import Plan, encode_body, post
 from getimg_mock.contract.provider.corpus.file_steps import request_file
@@ -350,7 +350,7 @@ def _list_largest(model: ModelJson) -> list[dict[str, Any]]:
     """
     if model["type"] != "image" or not model["supported_resolutions"]:
         return []
-    largest = {"resolution": max(model["supported_resolutions"], key=rank_resolution)}
+    largest = {"resolution": find_largest_resolution(model)}
     ratios = model["supported_aspect_ratios"]
     shapes = {choose: choose(ratios, key=_compute_ratio) for choose in (min, max) if ratios}
     tallest, widest = ({"aspect_ratio": each} for each in shapes.values()) if ratios else ({}, {})

@@ -71,6 +71,12 @@ _NEAR_KEYS: Final = {
     "a key with one character changed": "Bearer {key/4}",
 }
 
+LONG_KEY: Final = "an unknown key of many letters"
+"""What near misses are called that a gateway may refuse for their length."""
+
+_LENGTHS: Final = (65, 129, 257, 513, 1025, 2049, 4097)
+"""Where columns, buffers and hash functions end; headers of 8 KiB are refused by many."""
+
 # A plan is one connection: a gateway that remembers who opened it lets these in.
 _LATER_BAD_KEYS: Final = ("no key", "a bogus key", "an empty key")
 
@@ -213,6 +219,9 @@ def _build_near_key_steps(operations: Sequence[Send]) -> Iterator[Step]:
         name = f"a key with one character changed, in eighth {place + 1}"
         step, value = operations[-1], f"Bearer {{key/{place}}}"
         yield _set_authorization(step, value, fault="near-key", field=name)
+    for length in _LENGTHS:
+        name, value = f"{LONG_KEY}, {length}", f"Bearer {'sk_contract_'.ljust(length, '5')}"
+        yield _set_authorization(operations[-1], value, fault="near-key", field=name)
 
 
 def _build_gate_steps(reads: Sequence[Send]) -> Iterator[Step]:
@@ -224,6 +233,9 @@ def _build_gate_steps(reads: Sequence[Send]) -> Iterator[Step]:
     for word in _WORDS_FOR_NO_KEY:
         yield _set_authorization(get_balance(), f"Bearer {word}", use=GATE, field=f"Bearer {word}")
     yield _set_authorization(get_balance(), _FOREIGN_KEY, use=GATE, field="letters beyond ASCII")
+    for length in _LENGTHS:
+        value = f"Bearer {'5' * length}"
+        yield _set_authorization(get_balance(), value, use=GATE, field=f"{length} digits")
     for path in ("/v2/models", "/v2/billing/balance"):
         for name, value in _TRUSTED_HEADERS:
             step = get(path, headers=((name, value),))

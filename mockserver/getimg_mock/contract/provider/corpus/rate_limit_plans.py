@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from getimg_mock.contract.model_choice import build_small_request, find_cheapest, get_kind
+from getimg_mock.contract.model_choice import (
+    PIXEL,
+    build_small_request,
+    find_cheapest,
+    find_largest_resolution,
+    find_most_pixels,
+    get_kind,
+    list_pictured,
+)
 from getimg_mock.contract.plans import Plan, get, get_balance, post
 from getimg_mock.contract.steps import DAYS_PLACEHOLDER, Poll, Ref, Wait
 
@@ -67,8 +75,8 @@ def build_plans(
         tier="R2",
         clock=True,
         anywhere=True,
-        world=(("image_rpm", 5), ("video_rpm", 5)),
-        steps=(*_build_remaining_steps(image, video, thorough=thorough),),
+        world=(("image_rpm", 8), ("video_rpm", 5)),
+        steps=(*_build_remaining_steps(models, thorough=thorough),),
     )
 
 
@@ -242,13 +250,32 @@ def _build_unwatched_steps(image: ModelJson, video: ModelJson, count: int) -> It
         yield Poll(of=name)
 
 
-def _build_remaining_steps(image: ModelJson, video: ModelJson, *, thorough: bool) -> Iterator[Step]:
+def _build_large_pictures(models: Sequence[ModelJson]) -> Iterator[dict[str, Any]]:
+    """Yield orders of the most pixels, and of a picture with a reference: each is one request."""
+    largest = find_most_pixels(models, "image")
+    yield build_small_request(largest, resolution=find_largest_resolution(largest))
+    for model in list_pictured(models, "image"):
+        yield build_small_request(model, images=[{"url": PIXEL}])
+
+
+def _build_long_film(video: ModelJson) -> dict[str, Any]:
+    """Return the order of the longest video of a model, with sound if it has any."""
+    longest = {"duration": max(video["supported_durations"])}
+    return longest | ({"sound": True} if video.get("supports_sound") else {})
+
+
+def _build_remaining_steps(models: Sequence[ModelJson], *, thorough: bool) -> Iterator[Step]:
+    image, video = find_cheapest(models, "image"), find_cheapest(models, "video")
     for turn, way in enumerate(_WAYS):
         order = post("image", build_small_request(image, prompt=f"Picture {turn}"), name="image")
         yield replace(order, headers=(*order.headers, *way))
-        yield post("video", build_small_request(video, prompt=f"Film {turn}"), name=f"film {turn}")
+        film = build_small_request(video, prompt=f"Film {turn}")
+        film |= _build_long_film(video) if turn == 1 else {}
+        yield post("video", film, name=f"film {turn}")
         if thorough or way is _WAYS[-1]:
             yield Wait(seconds=5 if thorough else 1)
+    for large in _build_large_pictures(models):
+        yield post("image", large)
     yield get(_RETRIEVE, ref=Ref("film 2"))
     yield replace(post("image", build_small_request(image)), query="x=1")
     for turn in range(3):

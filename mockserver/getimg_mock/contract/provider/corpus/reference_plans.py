@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, Final
 from getimg_mock.contract.model_choice import (
     PIXEL,
     build_small_request,
+    find_largest_resolution,
     find_upright_ratio,
     get_kind,
     list_pictured,
-    rank_resolution,
 )
 from getimg_mock.contract.plans import Plan, get, get_balance, post
 from getimg_mock.contract.provider.corpus.file_steps import request_file
@@ -238,7 +238,7 @@ def _build_turned_steps(model: ModelJson, role: str) -> Iterator[Step]:
     if ratio := find_upright_ratio(model):
         order["aspect_ratio"] = ratio
     if kind == "image" and model["supported_resolutions"]:
-        order["resolution"] = max(model["supported_resolutions"], key=rank_resolution)
+        order["resolution"] = find_largest_resolution(model)
     if kind == "video":  # a way of its own for references may forget what else was ordered
         order["duration"] = sorted(model["supported_durations"])[:3][-1]
         order |= {"sound": True} if model.get("supports_sound") else {}
