@@ -65,6 +65,12 @@ def _faints_at_long_keys(asked: Asked, _scene: Scene) -> None:
         _authorize(asked, "sk_mock_a")
 
 
+def _takes_keys_for_patterns(asked: Asked, _scene: Scene) -> None:
+    """A key is compared by `LIKE`, so that a percent sign is like any."""
+    if asked.key == "%":
+        _authorize(asked, "sk_mock_a")
+
+
 def _keeps_the_space(asked: Asked, _scene: Scene) -> Reply | None:
     """White space after a key counts as a part of it."""
     told = asked.headers.get("authorization", "")
@@ -274,6 +280,7 @@ _ROWS: tuple[tuple[str, Kind, str, Wrap], ...] = (
     ("undefined-is-a-key", "isolation", "GP701", answering(_knows_undefined)),
     ("large-bodies-pass-the-gate", "isolation", "GP701", answering(_passes_what_is_large)),
     ("long-keys-are-the-first", "isolation", "GP701", answering(_faints_at_long_keys)),
+    ("keys-are-patterns", "isolation", "GP701", answering(_takes_keys_for_patterns)),
     ("a-space-after-a-key-counts", "isolation", "GP701", answering(_keeps_the_space)),
     ("bytes-in-a-key-crash", "isolation", "GP104", answering(_crashes_on_bytes)),
     (

@@ -117,6 +117,36 @@ def test_a_video_that_never_ends_is_waited_for_once() -> None:
     assert sum(stub.waits) < POLL_BOUND + 2 * POLL_BOUND_AFTER_ONE + 20
 
 
+@dataclass
+class LosesTheFirst(Stub):
+    """Its first video stays pending for ever, the others end at once."""
+
+    ordered: int = 0
+
+    def exchange(self, sent: PreparedRequest, step: Send) -> ReceivedResponse:
+        """Answer a submission with an id of its own, and a look by its path."""
+        del step
+        self.ordered += sent.method == "POST"
+        number = self.ordered if sent.method == "POST" else int(sent.target.rpartition("-")[2])
+        status = "completed" if sent.method == "GET" and number > 1 else "pending"
+        return ReceivedResponse(
+            200, (), json.dumps({"id": f"req-{number}", "status": status}).encode()
+        )
+
+
+@pytest.mark.parametrize(("bound", "most"), [(POLL_BOUND, 70), (POLL_BOUND_AFTER_ONE, 25)])
+@pytest.mark.parametrize("first", [0, 1])
+def test_a_video_that_another_overtakes_is_given_up(bound: float, most: float, first: int) -> None:
+    """What was begun later has ended for a minute; once one never ended, it takes less."""
+    stub = LosesTheFirst(poll_bound=bound)
+    names = ("one", "two")
+    orders = [Send(method="POST", path="/v2/videos/generations", body=b"{}", name=n) for n in names]
+    polls = [Poll(of=names[first]), Poll(of=names[1 - first])]
+    PlanExecution(stub, stub).run((*orders, *polls))
+    assert stub.abandoned == 1
+    assert sum(stub.waits) < most
+
+
 @pytest.mark.parametrize("status", [404, 500])
 def test_errors_alone_end_the_polling(status: int) -> None:
     """A video whose status request fails each time is given up within a minute."""

@@ -11,7 +11,7 @@ from getimg_mock.contract.key_traces import (
     find_masks,
     list_pieces,
 )
-from getimg_mock.contract.targets.execution import insert_key
+from getimg_mock.contract.targets.near_keys import insert_key
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,7 +6,6 @@ library only, and modules of which the same holds.
 
 from __future__ import annotations
 
-import base64
 import math
 import re
 from dataclasses import dataclass, field
@@ -26,6 +25,7 @@ from getimg_mock.contract.steps import (
     Send,
     Wait,
 )
+from getimg_mock.contract.targets.near_keys import insert_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -40,6 +40,11 @@ POLL_BOUND: Final = 1_000.0
 
 POLL_BOUND_AFTER_ONE: Final = 30.0
 """The same, once a video was polled in vain."""
+
+_OVERTAKEN: Final = 60.0
+_OVERTAKEN_AGAIN: Final = 15.0
+"""For how many seconds a video is polled at least that another one, begun with it or later, has
+overtaken; and once a video was polled in vain."""
 
 _FIRST_INTERVAL: Final = 0.2
 _QUICK_LOOKS: Final = 6
@@ -59,9 +64,6 @@ _RELEASE_SECONDS: Final = 2.0
 """After how many seconds a service has given back what a failed video held, where time is real."""
 
 _OTHER_DAYS: Final = re.compile(r"\{days/([1-9]|past)\}")
-
-_ONE_CHANGED: Final = re.compile(r"\{key/([0-7])\}")
-"""Placeholder for the key with one character changed, in that eighth of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +161,10 @@ class PlanExecution:
     """The latest response to each named step."""
     _abandoned: bool = False
     """Whether a video was polled in vain."""
+    _ended: bool = False
+    """Whether a video was seen to end."""
+    _unpolled: list[Poll] = field(default_factory=list)
+    """The videos that have yet to be polled."""
     _days: str = field(init=False)
     _began: datetime = field(init=False)
 
@@ -169,6 +175,7 @@ class PlanExecution:
 
     def run(self, steps: Sequence[Step]) -> None:
         """Execute all steps, or those up to the first that the session does not allow."""
+        self._unpolled = [step for step in steps if isinstance(step, Poll)]
         for place, step, batch in _batch_steps(steps):
             try:
                 if batch:
@@ -277,6 +284,7 @@ class PlanExecution:
 
     def _poll(self, step: Poll) -> None:
         waited, errors = 0.0, 0
+        self._unpolled.remove(step)
         for turn in range(step.most):
             look = Send(
                 path="/v2/videos/generations/{}",
@@ -288,7 +296,7 @@ class PlanExecution:
             received = self._look(look, step.at_once, turn)
             status = None if received is None else _read_status(received)
             if received is None or status in TERMINAL:
-                self._await_release(status)
+                self._note_end(status)
                 return
             failed = received.status not in {200, 429} and math.isfinite(self.session.patience)
             errors = errors + 1 if failed else 0
@@ -297,15 +305,27 @@ class PlanExecution:
             if (
                 turn + 1 == step.most
                 or errors >= (_MAX_ERRORS if bound > POLL_BOUND_AFTER_ONE else _FEWER_ERRORS)
-                or waited > bound
+                or self._is_patience_over(waited, bound)
                 or not self.session.wait(interval)
             ):
                 break
         self._abandoned = True
         self.observer.note_abandoned_poll()
 
-    def _await_release(self, status: object) -> None:
+    def _is_patience_over(self, waited: float, bound: float) -> bool:
+        """Return whether a video took as long as any may, or another one has overtaken it."""
+        least = _OVERTAKEN if bound > POLL_BOUND_AFTER_ONE else _OVERTAKEN_AGAIN
+        if waited <= least or math.isinf(self.session.patience):
+            return waited > bound
+        for other in self._unpolled[:1]:
+            look = Send(path="/v2/videos/generations/{}", ref=Ref(other.of), key=other.key)
+            received = self.send(look, 0, spontaneous=True)
+            self._ended |= received is not None and _read_status(received) in TERMINAL
+        return self._ended or waited > bound
+
+    def _note_end(self, status: object) -> None:
         """After a failure, wait until what it held has come back, where time is real."""
+        self._ended |= status in TERMINAL
         if status == "failed" and math.isfinite(self.session.patience):
             self.session.wait(min(_RELEASE_SECONDS, self.session.patience))
 
@@ -340,27 +360,6 @@ class PlanExecution:
             else:
                 seconds += (instant - self.session.now()).total_seconds()
         return seconds <= 0 or self.session.wait(seconds)
-
-
-def insert_key(text: str, key: str) -> str:
-    """Return a text with the key, or a near miss of it, in place of its placeholders."""
-    near = {
-        FIRST_KEY: key,
-        "{KEY}": key.swapcase(),
-        "{Key}": key[:3] + key[3:].swapcase(),
-        "{ke}": key[:-1],
-        "{ey}": key[1:],
-        "{basic}": base64.b64encode(f"{key}:".encode()).decode(),
-    }
-    for placeholder, value in near.items():
-        text = text.replace(placeholder, value)
-    return _ONE_CHANGED.sub(lambda found: _change_eighth(key, int(found[1])), text)
-
-
-def _change_eighth(key: str, place: int) -> str:
-    """Return a key with another character at the first place of one of its eighths."""
-    at = len(key) * place // 8
-    return f"{key[:at]}{'z' if key[at : at + 1] != 'z' else 'y'}{key[at + 1 :]}"
 
 
 def _batch_steps(steps: Sequence[Step]) -> Iterator[tuple[int, Step, list[Send]]]:

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.provider.charges import expect_free
-from getimg_mock.contract.provider.corpus.key_plans import LONG_KEY
+from getimg_mock.contract.provider.corpus.bad_keys import ODD_KEYS
 from getimg_mock.contract.provider.decisions import may_hang_up
 from getimg_mock.contract.provider.shown_keys import find_shown_key
 from getimg_mock.contract.verdicts import check, expect, note
@@ -28,8 +28,8 @@ _KEYS: Final = ("a", "b")
 _LEAST_ID: Final = 8
 """A shorter id may be a part of another text."""
 
-_LONG_KEY_REFUSALS: Final = frozenset({400, 401, 431})
-"""A gateway may refuse a long header before anyone reads the key in it (RFC 6585, 5)."""
+_ODD_KEY_REFUSALS: Final = frozenset({400, 401, 403, 431})
+"""A gateway may refuse a long header (RFC 6585, 5), or what looks like an attack."""
 
 _TEXTS: Final = frozenset({"application/json", "text/plain", "text/html"})
 
@@ -93,7 +93,7 @@ def _check_near_keys(history: History) -> Iterator[Observation]:
         if field == "an unknown key":
             opened[each.path] = each.status != 401
         elif not opened.get(each.path, True):
-            refused = _LONG_KEY_REFUSALS if field.startswith(LONG_KEY) else {401}
+            refused = _ODD_KEY_REFUSALS if field.startswith(ODD_KEYS) else {401}
             yield expect(each.status in refused, f"401: {field}", f"{each.status}", each)
 
 

@@ -12,6 +12,15 @@ from getimg_mock.contract.model_choice import (
     list_pictured,
 )
 from getimg_mock.contract.plans import Plan, encode_body, get, get_balance, post
+from getimg_mock.contract.provider.corpus.bad_keys import (
+    BAD_KEYS,
+    FOREIGN_KEY,
+    LENGTHS,
+    LONG_KEY,
+    NEAR_KEYS,
+    PATTERNS,
+    WORDS_FOR_NO_KEY,
+)
 from getimg_mock.contract.provider.corpus.file_steps import (
     build_borrowed_link_steps,
     request_file,
@@ -28,54 +37,8 @@ if TYPE_CHECKING:
 _COSTS: Final = "/v2/billing/costs"
 _RETRIEVE: Final = "/v2/videos/generations/{}"
 
-# The last one is unknown to services; the fake treats it as withdrawn.
-_BAD_KEYS: Final = {
-    "no key": None,
-    "an empty key": "Bearer ",
-    "no scheme": "{key}",
-    "another scheme": "Basic c2tfYTpi",
-    "a bogus key": "Bearer not-a-key",
-    "two keys": "Bearer a b",
-    "the word only": "Bearer",
-    "another scheme, good key": "Token {key}",
-    "the key as a user name": "Basic {basic}",
-    "a key cut off": "Bearer sk",
-    "only the prefix": "Bearer sk_",
-    "a key in quotes": 'Bearer "{key}"',
-    "a key without its underscore": "Bearer sk-contract",
-    "the word null": "Bearer null",
-    "a key that is withdrawn": "Bearer sk_mock_invalid",
-}
-
-# What a client without a key puts in its place: a service may look any of these up.
-_WORDS_FOR_NO_KEY: Final = ("undefined", "None", "true", "0")
-
-# The key of a UTF-8 terminal, as the bytes arrive.
-_FOREIGN_KEY: Final = f"Bearer sk_{'żółć'.encode().decode('latin-1')}"
-
 _UNREAD: Final = 1_100_000
 """The bytes of a picture whose request a gate may pass on unread: over 1 MiB in all."""
-
-# Near misses of a good key; the first is any unknown key, which a fake may take for a workspace.
-_NEAR_KEYS: Final = {
-    "an unknown key": "Bearer sk_contract_unknown_5d1f",
-    "a key with a letter more": "Bearer {key}x",
-    "a key with a letter before it": "Bearer x{key}",
-    "a key in the other case": "Bearer {KEY}",
-    "a key without its last letter": "Bearer {ke}",
-    "a key without its first letter": "Bearer {ey}",
-    "a key twice": "Bearer {key}{key}",
-    "a key with a dot": "Bearer {key}.",
-    "a key with a word after it": "Bearer {key} x",
-    "a key in the other case after its prefix": "Bearer {Key}",
-    "a key with one character changed": "Bearer {key/4}",
-}
-
-LONG_KEY: Final = "an unknown key of many letters"
-"""What near misses are called that a gateway may refuse for their length."""
-
-_LENGTHS: Final = (65, 129, 257, 513, 1025, 2049, 4097)
-"""Where columns, buffers and hash functions end; headers of 8 KiB are refused by many."""
 
 # A plan is one connection: a gateway that remembers who opened it lets these in.
 _LATER_BAD_KEYS: Final = ("no key", "a bogus key", "an empty key")
@@ -188,7 +151,7 @@ def _set_authorization(step: Send, authorization: str | None, **more: Any) -> Se
 
 
 def _build_bad_key_steps(operations: Sequence[Send]) -> Iterator[Step]:
-    for name, value in _BAD_KEYS.items():
+    for name, value in BAD_KEYS.items():
         for step in operations:
             yield _set_authorization(step, value, fault="key", field=name)
 
@@ -200,7 +163,7 @@ def _build_large_steps(pictured: Sequence[ModelJson]) -> Iterator[Step]:
         order = post("image", build_small_request(model, images=images))
         for name in ("no key", "a bogus key"):
             field = f"{name}, with a large body"
-            yield _set_authorization(order, _BAD_KEYS[name], fault="key", field=field)
+            yield _set_authorization(order, BAD_KEYS[name], fault="key", field=field)
 
 
 def _build_later_bad_key_steps(operations: Sequence[Send]) -> Iterator[Step]:
@@ -208,18 +171,18 @@ def _build_later_bad_key_steps(operations: Sequence[Send]) -> Iterator[Step]:
     for step in operations:
         for name in _LATER_BAD_KEYS:
             yield get_balance()
-            yield _set_authorization(step, _BAD_KEYS[name], fault="key", field=f"{name}, later")
+            yield _set_authorization(step, BAD_KEYS[name], fault="key", field=f"{name}, later")
 
 
 def _build_near_key_steps(operations: Sequence[Send]) -> Iterator[Step]:
     for step in operations:
-        for name, value in _NEAR_KEYS.items():
+        for name, value in NEAR_KEYS.items():
             yield _set_authorization(step, value, fault="near-key", field=name)
     for place in range(1, 8):
         name = f"a key with one character changed, in eighth {place + 1}"
         step, value = operations[-1], f"Bearer {{key/{place}}}"
         yield _set_authorization(step, value, fault="near-key", field=name)
-    for length in _LENGTHS:
+    for length in LENGTHS:
         name, value = f"{LONG_KEY}, {length}", f"Bearer {'sk_contract_'.ljust(length, '5')}"
         yield _set_authorization(operations[-1], value, fault="near-key", field=name)
 
@@ -230,10 +193,10 @@ def _build_gate_steps(reads: Sequence[Send]) -> Iterator[Step]:
         for value in (None, "Bearer not-a-key"):
             head = replace(step, method="HEAD")
             yield _set_authorization(head, value, use=GATE, field="HEAD")
-    for word in _WORDS_FOR_NO_KEY:
+    for word in (*WORDS_FOR_NO_KEY, *PATTERNS):
         yield _set_authorization(get_balance(), f"Bearer {word}", use=GATE, field=f"Bearer {word}")
-    yield _set_authorization(get_balance(), _FOREIGN_KEY, use=GATE, field="letters beyond ASCII")
-    for length in _LENGTHS:
+    yield _set_authorization(get_balance(), FOREIGN_KEY, use=GATE, field="letters beyond ASCII")
+    for length in LENGTHS:
         value = f"Bearer {'5' * length}"
         yield _set_authorization(get_balance(), value, use=GATE, field=f"{length} digits")
     for path in ("/v2/models", "/v2/billing/balance"):
@@ -249,7 +212,7 @@ def _build_right_key_steps(image: ModelJson) -> Iterator[Step]:
 
     A service that locks a caller out after some of them locks out all who share an address.
     """
-    wrong = (_NEAR_KEYS["an unknown key"], _NEAR_KEYS["a key with one character changed"])
+    wrong = (NEAR_KEYS["an unknown key"], NEAR_KEYS["a key with one character changed"])
     model = get(f"/v2/models/{image['id']}")
     for turn in range(_WRONG_TURNS):
         for place in range(_WRONG_KEYS):
@@ -312,11 +275,11 @@ def _build_quota_steps(image: ModelJson, video: ModelJson) -> Iterator[Step]:
     look = get(_RETRIEVE, ref=Ref("video"))
     for name in ("no key", "a bogus key", "no scheme", "another scheme, good key"):
         field = f"{name}, for a video that exists"
-        yield _set_authorization(look, _BAD_KEYS[name], fault="key", field=field)
+        yield _set_authorization(look, BAD_KEYS[name], fault="key", field=field)
     for name in ("no key", "a bogus key"):
         head = replace(look, method="HEAD")
-        yield _set_authorization(head, _BAD_KEYS[name], use=GATE, field="HEAD of a video")
-    for name, value in _NEAR_KEYS.items():
+        yield _set_authorization(head, BAD_KEYS[name], use=GATE, field="HEAD of a video")
+    for name, value in NEAR_KEYS.items():
         yield _set_authorization(look, value, fault="near-key", field=name)
 
 
