@@ -66,6 +66,14 @@ class Plan:
         return any(isinstance(step, Send) and step.path == _BALANCE for step in self.steps)
 
     @property
+    def ends_with_files(self) -> bool:
+        """Whether it makes images, and then does nothing but load files: no service counts that."""
+        links = [isinstance(step, Send) and step.link for step in self.steps]
+        waits = not all(isinstance(step, Send) for step in self.steps)
+        videos = any(map(begins_video, self.steps))
+        return any(links) and links == sorted(links) and not waits and not videos
+
+    @property
     def submissions(self) -> tuple[Send, ...]:
         """The steps that could make a generation."""
         return tuple(step for step in self.steps if isinstance(step, Send) and step.submits)

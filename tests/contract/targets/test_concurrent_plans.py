@@ -22,6 +22,7 @@ from getimg_mock.contract.plans import Plan, get, get_balance, post
 from getimg_mock.contract.provider.corpus import build_corpus
 from getimg_mock.contract.steps import Poll, Ref, Send, Wait
 from getimg_mock.contract.targets.concurrent_plans import (
+    begin_and_leave,
     can_run_concurrently,
     count_videos,
     count_waits,
@@ -38,6 +39,7 @@ from getimg_mock.world.clock import wall_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
     from datetime import datetime
     from pathlib import Path
 
@@ -59,15 +61,21 @@ class Stub:
     """A target whose plans do what a test says."""
 
     act: Callable[[Plan], object]
+    load: Callable[[Plan], object] = id
+    """What a plan does while it loads a file."""
     videos: RunningVideos = field(default_factory=RunningVideos)
     clock: Callable[[], datetime] = wall_time
     gate: None = None
     queue: RequestQueue = field(default_factory=RequestQueue)
 
-    def run(self, plan: Plan, *, concurrent: bool) -> History:
+    def run(
+        self, plan: Plan, *, concurrent: bool, loading: AbstractContextManager[object]
+    ) -> History:
         """Run a plan."""
         assert concurrent
         self.act(plan)
+        with loading:
+            self.load(plan)
         return History(plan=plan, exchanges=())
 
 
@@ -128,6 +136,61 @@ def test_what_a_plan_raises_is_raised_and_the_others_stop() -> None:
     failed.set()
     assert ended.wait(PATIENCE)
     assert told == ["dismissed"]
+
+
+def test_plans_that_load_files_are_left_to_it() -> None:
+    """The orders of all are done then; of their files, one is loaded at a time."""
+    ordered, told, loading = [], [], [0]
+    go = threading.Event()
+
+    def load(plan: Plan) -> None:
+        assert plan.name in ordered
+        loading[0] += 1
+        told.append(loading[0])
+        go.wait(PATIENCE)
+        loading[0] -= 1
+
+    stub = Stub(lambda plan: ordered.append(plan.name), load)
+    plans, taken = [order("a"), order("b"), order("c")], list[str]()
+    histories = begin_and_leave(
+        cast("HttpTarget", stub), plans, lambda history: taken.append(history.plan.name)
+    )
+    assert sorted(ordered) == ["a", "b", "c"]
+    assert taken == []
+    go.set()
+    assert [history.plan.name for history in histories] == ["a", "b", "c"]
+    assert sorted(taken) == ["a", "b", "c"]
+    assert told == [1, 1, 1]
+
+
+def test_a_plan_that_fails_before_its_files_holds_up_nothing() -> None:
+    """Its error is raised where its history is wanted."""
+
+    def act(plan: Plan) -> None:
+        if plan.name == "a":
+            raise ValueError("broken")
+
+    histories = begin_and_leave(cast("HttpTarget", Stub(act)), [order("a"), order("b")])
+    with pytest.raises(ValueError, match="broken"):
+        next(histories)
+
+
+def test_files_are_loaded_while_other_plans_run_and_come_in_the_order_of_the_plans() -> None:
+    """So what follows from the order of purchases is judged as if all ran one by one."""
+    wanted = {"an image and its file", "larger pictures", "images in every format"}
+    wanted |= {"many equal images", "spellings of application/json"}
+    corpus = build_corpus(MODELS, {"image": 9_000, "video": 9_000}, thorough=False)
+    plans = [plan for plan in corpus if plan.name in wanted]
+    assert [plan.ends_with_files for plan in plans] == [False, True, True, False, False]
+    with MockServer(video_seconds=0, media_size="flat") as server:
+        target = HttpTarget(server.url, {"a": "sk_first_key"})
+        session = VerificationSession(target, plans, PROVIDER_CHECKS)
+        events = [*session.run()]
+    names = [plan.name for plan in plans]
+    assert [history.plan.name for history in session.histories][: len(names)] == names
+    assert {e["plan"] for e in events if e["event"] == "plan"} >= set(names)
+    failed = {v.check.id: v.findings for v in session.verdicts if v.status in {"FAIL", "WARN"}}
+    assert failed == {}
 
 
 def test_videos_are_counted_until_a_poll_sees_the_end() -> None:

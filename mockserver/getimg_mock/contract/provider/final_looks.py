@@ -75,16 +75,19 @@ def _build_looks(histories: Sequence[History]) -> Iterator[Send]:
             for each in history.ended.values()
             if each.operation == "videos.retrieve" and each.object.get("status") == status
         ]
-        for each in _choose(found, _MOST, _measure_work):
+        for each in _choose(found, _MOST // 2, _MOST // 2, _measure_work):
             yield get(each.path, key=_name_key(each), use=_LOOK)
 
 
 def _choose(
-    found: Sequence[HttpExchange], count: int, measure: Callable[[HttpExchange], float]
+    found: Sequence[HttpExchange],
+    first: int,
+    largest: int,
+    measure: Callable[[HttpExchange], float],
 ) -> list[HttpExchange]:
-    """Return so many, one half the first, the other the largest: these go another way."""
-    first, others = found[: count // 2], found[count // 2 :]
-    return [*first, *sorted(others, key=measure, reverse=True)[: count - len(first)]]
+    """Return so many of the first, and of the largest of the others: these go another way."""
+    others = sorted(found[first:], key=measure, reverse=True)
+    return [*found[:first], *others[:largest]]
 
 
 def _measure_work(exchange: HttpExchange) -> float:
@@ -111,13 +114,19 @@ def _build_requests_for_files(histories: Sequence[History]) -> Iterator[Send]:
     for each in first:
         kinds.setdefault(each.kind, []).append(each)
     for found in kinds.values():
-        for each in _choose(found, _MOST // 3, lambda each: len(each.body)):
-            yield get(each.path, query=each.query, key="none", use=_FILE)
+        # The largest file of a kind may take a second to make.
+        for each in _choose(found, _MOST // 4, 1, lambda each: len(each.body)):
+            yield _load(each.path, each.query)
     known = {each.path for each in first}
     links = [link for history in histories for link in history.media if link.startswith("/")]
     for link in [link for link in links if urlsplit(link).path not in known][: _MOST // 3]:
         parts = urlsplit(link)
-        yield get(parts.path, query=parts.query, key="none", use=_FILE)
+        yield _load(parts.path, parts.query)
+
+
+def _load(path: str, query: str) -> Send:
+    """Return a request for a file, at the same time as for others: each may have to be made."""
+    return get(path, query=query, key="none", use=_FILE, together=True, group="files")
 
 
 def _collect_first_downloads(histories: Sequence[History]) -> dict[str, HttpExchange]:

@@ -40,6 +40,7 @@ from getimg_mock.world.clock import stopwatch, wall_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
     from datetime import datetime
 
     from getimg_mock.contract.history import History
@@ -63,6 +64,9 @@ _SLOWER: Final = 10.0
 
 _MARGIN: Final = 0.2
 """Seconds added to the wait for a reset, since clocks differ a little."""
+
+_LOADS_AT_ONCE: Final = nullcontext()
+"""Within it, a file is loaded as soon as a plan asks for it."""
 
 _BURST: Final = 15.0
 """Seconds that a burst, and the requests right after it, may take."""
@@ -153,9 +157,15 @@ class HttpTarget:
             self.left += 1
 
     @contextmanager
-    def open_session(self, plan: Plan, *, settles: bool = True) -> Iterator[HttpSession]:
+    def open_session(
+        self,
+        plan: Plan,
+        *,
+        settles: bool = True,
+        loading: AbstractContextManager[object] = _LOADS_AT_ONCE,
+    ) -> Iterator[HttpSession]:
         """Open one connection for all of a plan; the gate `settles` its books at the end."""
-        session = HttpSession(self)
+        session = HttpSession(self, loading)
         try:
             if plan.tier == "R3":
                 session.await_windows(plan)
@@ -165,9 +175,18 @@ class HttpTarget:
             if settles and self.gate is not None:
                 self.gate.settle()
 
-    def run(self, plan: Plan, *, concurrent: bool = False) -> History:
-        """Run a plan over one connection; a `concurrent` one compares no books at its end."""
-        with self.open_session(plan, settles=not concurrent) as session:
+    def run(
+        self,
+        plan: Plan,
+        *,
+        concurrent: bool = False,
+        loading: AbstractContextManager[object] = _LOADS_AT_ONCE,
+    ) -> History:
+        """Run a plan over one connection; a `concurrent` one compares no books at its end.
+
+        Each file is loaded within `loading`.
+        """
+        with self.open_session(plan, settles=not concurrent, loading=loading) as session:
             if self.own or self.control is not None:
                 return PlanRun(session, plan, self.models).run()
             if not concurrent:  # whose balances say nothing anyway
@@ -199,8 +218,11 @@ def _is_graphic(text: str) -> bool:
 class HttpSession:
     """One plan's session with an HTTP target, over one connection."""
 
-    def __init__(self, target: HttpTarget) -> None:
+    def __init__(
+        self, target: HttpTarget, loading: AbstractContextManager[object] = _LOADS_AT_ONCE
+    ) -> None:
         self._target = target
+        self._loading = loading
         self.base = target.url.rstrip("/")
         self.keys = dict(target.keys)
         self.own = target.own
@@ -270,7 +292,7 @@ class HttpSession:
         """Send one request; a read without an answer is sent once more, a submission never."""
         self._pace([(sent, step)])
         # Files are loaded at the same time: they say nothing of limits.
-        with nullcontext() if step.link else self._target.queue.take_turn():
+        with self._loading if step.link else self._target.queue.take_turn():
             received = retry_read(lambda: self._send_through_gate(sent, step), sent.method)
             received = self._follow_redirects(sent, step, received)
             record_windows(self._target.windows, [(sent, received)])
@@ -342,7 +364,7 @@ class HttpSession:
 
     def _load_alone(self, sent: tuple[PreparedRequest, Send]) -> ReceivedResponse:
         """Load a file as `exchange` does; none is refused by a gate, as no read can cost."""
-        with closing(HttpSession(self._target)) as session:
+        with closing(HttpSession(self._target, self._loading)) as session:
             return session.exchange(*sent)
 
     def _send_on_new_connection(self, sent: PreparedRequest) -> ReceivedResponse:

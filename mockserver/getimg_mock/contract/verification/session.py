@@ -14,7 +14,11 @@ from typing import TYPE_CHECKING, Any
 from getimg_mock.contract.provider.early_decoding import decode_early
 from getimg_mock.contract.provider.final_costs import is_money_missing
 from getimg_mock.contract.provider.final_looks import build_final_plan, build_later_plan
-from getimg_mock.contract.targets.concurrent_plans import can_run_concurrently, run_concurrently
+from getimg_mock.contract.targets.concurrent_plans import (
+    begin_and_leave,
+    can_run_concurrently,
+    run_concurrently,
+)
 from getimg_mock.contract.targets.http_target import HttpTarget
 from getimg_mock.contract.verdict_events import CONTRACT_VERSION, build_verdict_event
 from getimg_mock.contract.verdicts import find_breach_status, judge_check
@@ -58,6 +62,8 @@ class VerificationSession:
     _measured: set[str] = field(default_factory=set)
     """The names of the plans whose feeds were measured."""
     _idle: IdleWork | None = None
+    _loading: tuple[int, Iterator[History]] = field(default_factory=lambda: (0, iter(())))
+    """The histories of plans that load files while others run, and where they were begun."""
     shrink: Callable[[Check], Verdict | None] | None = None
     histories: list[History] = field(default_factory=list)
     skipped: dict[str, str] = field(default_factory=dict)
@@ -91,6 +97,7 @@ class VerificationSession:
         with decode_early(self._use_waits()) if lasting else nullcontext(_leave) as use:
             for plans in _group_plans(self.plans):
                 yield from self._run_plans(plans, use)
+            yield from self._take_loaded()
             final = build_final_plan(self.histories) if lasting else None
             if final is not None:
                 yield self._run_plan(final, use)
@@ -127,9 +134,14 @@ class VerificationSession:
         if len(plans) > 1 and isinstance(target, HttpTarget) and not target.own:
             ready = [plan for plan in plans if not target.find_obstacle(plan)]
             if can_run_concurrently(target, ready):
-                for history in run_concurrently(target, ready):
-                    yield self._note_history(history, use)
                 done = {plan.name for plan in ready}
+                if all(plan.ends_with_files for plan in ready):
+                    yield from self._take_loaded()
+                    loading = begin_and_leave(target, ready, partial(self._prepare, use))
+                    self._loading = len(self.histories), loading
+                else:
+                    found = run_concurrently(target, ready, partial(self._prepare, use))
+                    yield from map(self._note_history, found)
         for plan in plans:
             if plan.name in done:
                 continue
@@ -143,21 +155,26 @@ class VerificationSession:
                 yield self._run_plan(plan, use)
 
     def _run_plan(self, plan: Plan, use: Callable[[History], object]) -> dict[str, Any]:
-        return self._note_history(self.target.run(plan), use)
+        history = self.target.run(plan)
+        self._prepare(use, history)
+        return self._note_history(history)
 
-    def _note_history(self, history: History, use: Callable[[History], object]) -> dict[str, Any]:
-        plan = history.plan
-        self.histories.append(history)
+    def _prepare(self, use: Callable[[History], object], history: History) -> None:
+        """Have the waits used for a history: it is decoded, and its plan run on the fake."""
         use(history)
         if self._idle is not None and self.follow is not None:
             self._idle.add(partial(self.follow, history))
-        return {
-            "event": "plan",
-            "plan": plan.name,
-            "tier": plan.tier,
-            "exchanges": len(history.exchanges),
-            "unresolved": list(history.unresolved),
-        }
+
+    def _take_loaded(self) -> Iterator[dict[str, Any]]:
+        """Wait for the plans that load files, and put their histories where they were begun."""
+        place, loading = self._loading
+        found = [*loading]
+        self.histories[place:place] = found
+        yield from map(_describe_plan, found)
+
+    def _note_history(self, history: History) -> dict[str, Any]:
+        self.histories.append(history)
+        return _describe_plan(history)
 
     def judge(self) -> Iterator[dict[str, Any]]:
         """Judge the histories so far; yields a verdict for each check, then the end."""
@@ -247,6 +264,17 @@ def _group_plans(plans: Sequence[Plan]) -> Iterator[Sequence[Plan]]:
     for concurrent, neighbours in groupby(plans, key=lambda plan: plan.concurrent):
         group = [*neighbours]
         yield from [group] if concurrent else [[plan] for plan in group]
+
+
+def _describe_plan(history: History) -> dict[str, Any]:
+    """Return the event of a plan that has run."""
+    return {
+        "event": "plan",
+        "plan": history.plan.name,
+        "tier": history.plan.tier,
+        "exchanges": len(history.exchanges),
+        "unresolved": list(history.unresolved),
+    }
 
 
 def _leave(history: History) -> None:

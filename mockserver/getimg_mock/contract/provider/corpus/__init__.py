@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from getimg_mock.contract.plans import begins_video
@@ -21,13 +22,14 @@ from getimg_mock.contract.provider.corpus import (
     transfer_plans,
 )
 from getimg_mock.contract.provider.corpus.shared_waits import share_waits
-from getimg_mock.contract.steps import Poll, Wait
+from getimg_mock.contract.steps import Poll, Send, Wait
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from getimg_mock.contract.model_choice import ModelJson
     from getimg_mock.contract.plans import Plan
+    from getimg_mock.contract.steps import Step
 
 
 def build_corpus(
@@ -40,7 +42,8 @@ def build_corpus(
 
     Those that may run concurrently come last, before those that use up limits: by then, money was
     looked at. Before them come those that leave videos behind, for which another would wait, and
-    images that are made meanwhile.
+    images that are made meanwhile. What ends with many files comes as soon as the money of images
+    was looked at: the files are loaded while other plans wait for videos.
 
     `limits` are the requests a minute that a target says it allows, by kind; a fake gets its own.
     `thorough` plans buy every combination of the price list, and equal generations many times: for
@@ -61,15 +64,33 @@ def build_corpus(
         *reference_plans.build_plans(models),
         *simultaneous_plans.build_plans(models),
     )
-    found = sorted(plans, key=_rank)
-    return tuple(found) if thorough else share_waits(found)
+    if thorough:
+        return tuple(sorted(plans, key=_rank))
+    return share_waits(sorted(map(_put_files_last, plans), key=_rank))
 
 
-def _rank(plan: Plan) -> tuple[bool, bool, str, int]:
+def _put_files_last(plan: Plan) -> Plan:
+    """Return a plan that may run beside others with its downloads last, if it waits for nothing."""
+    names = [step.name for step in plan.steps if isinstance(step, Send) and step.name]
+    waits = not all(isinstance(step, Send) for step in plan.steps)
+    if not plan.concurrent or waits or len(set(names)) < len(names):
+        return plan
+    return replace(plan, steps=tuple(sorted(plan.steps, key=_loads_a_file)))
+
+
+def _loads_a_file(step: Step) -> bool:
+    return isinstance(step, Send) and step.link
+
+
+def _rank(plan: Plan) -> tuple[int, str, int]:
     """Return the turn of a plan, for which `build_corpus` has the reasons."""
     waits = any(isinstance(step, Poll | Wait) for step in plan.steps)
-    if waits or plan.reads_balance or plan.tier != "R2":
-        turn = 0
+    videos = any(map(begins_video, plan.steps))
+    leaves = plan.tier == "R2" and not waits and not plan.reads_balance
+    if plan.tier == "R3":
+        stage = 4
+    elif plan.concurrent:
+        stage = 1 if plan.ends_with_files else 3
     else:
-        turn = 1 if any(map(begins_video, plan.steps)) else 2
-    return plan.tier == "R3", plan.concurrent, plan.tier, turn
+        stage = 2 if plan.tier == "R2" and (waits or videos or leaves) else 0
+    return stage, plan.tier, (1 if videos else 2) if leaves else 0
