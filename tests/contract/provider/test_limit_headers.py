@@ -1,4 +1,7 @@
-"""GP604: the refusals of one window name one time. GP607: windows follow each other."""
+"""GP602: what is older than a minute counts no more.
+
+GP604: the refusals of one window name one time. GP607: windows follow each other.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,12 @@ import pytest
 
 from getimg_mock.contract.exchanges import HttpExchange
 from getimg_mock.contract.history import History
-from getimg_mock.contract.plans import Plan
-from getimg_mock.contract.provider.limit_headers import compare_retry_times, find_stale_resets
+from getimg_mock.contract.plans import Plan, post
+from getimg_mock.contract.provider.limit_headers import (
+    compare_retry_times,
+    find_overcounts,
+    find_stale_resets,
+)
 from tests.contract.provider.fixed_plans import is_broken, run_plan
 
 
@@ -61,3 +68,34 @@ def test_no_window_before_the_current_one_is_shown(
     """A client that waits for its Reset, which has passed, asks too early."""
     histories = [History(plan=_PLAN, exchanges=(each,), own=False) for each in seen]
     assert any(observation.failed for _, observation in find_stale_resets(histories)) == stale
+
+
+def order(after: float, remaining: int, reset: float, key: str = "a") -> HttpExchange:
+    """Return an order of an image so many seconds after the begin, with what is left of 20."""
+    end = int((_BEGIN + timedelta(seconds=reset)).timestamp())
+    numbers = zip(("limit", "remaining", "reset"), (20, remaining, end), strict=True)
+    headers = tuple((f"x-ratelimit-{name}", str(number)) for name, number in numbers)
+    step, at = post("image", b"{}"), _BEGIN + timedelta(seconds=after)
+    return HttpExchange(1, at, "POST", step.path, 200, key=key, headers=headers, step=step)
+
+
+@pytest.mark.parametrize(
+    ("sent", "broken"),
+    [
+        ([order(0, 19, 60), order(59, 18, 60), order(119, 17, 179)], True),  # renewed by each
+        ([order(0, 19, 60), order(59, 18, 60), order(119, 18, 119)], False),  # it slides
+        ([order(0, 19, 60), order(59, 18, 60), order(65, 19, 120)], False),
+        ([order(0, 9, 60), order(50, 8, 60)], False),  # somebody was there before
+        ([order(0, 19, 60), order(70, 15, 120)], True),  # one takes several
+        ([order(0, 19, 60), order(70, 15, 900)], False),  # a longer window
+        ([order(0, 19, 60), order(70, 15, 120, "raw")], False),  # may be another key
+        ([order(0, 19, 60), order(69, 19, 120, "raw"), order(70, 18, 120)], False),
+    ],
+)
+def test_what_is_older_than_a_minute_is_taken_from_no_limit(
+    sent: list[HttpExchange],
+    broken: bool,  # noqa: FBT001 - a row of the table
+) -> None:
+    """Whether windows are fixed or slide, no more is taken than was sent in the last minute."""
+    histories = [History(plan=_PLAN, exchanges=(each,), own=False) for each in sent]
+    assert any(observation.failed for _, observation in find_overcounts(histories)) == broken

@@ -31,6 +31,9 @@ _TOO_MANY: Final = 429
 _CLOCK_LEEWAY: Final = 10
 """Seconds by which the clocks of two machines of a service may differ."""
 
+_MINUTE: Final = WINDOW + 2
+"""Seconds after which a submission counts no more, with some for clocks and rounding."""
+
 _MAX_DIGITS: Final = 6
 """How many digits of Retry-After are believed."""
 
@@ -83,6 +86,42 @@ def find_stale_resets(histories: Sequence[History]) -> Iterator[tuple[History, O
             yield history, expect(not stale, wanted, numbers[2], first, each)
             if numbers[2] > reset:
                 latest[place] = numbers[2], each
+
+
+def select_lasting(histories: Sequence[History]) -> list[History]:
+    """Return those of accounts that last from plan to plan."""
+    return [e for e in histories if not e.own and (e.plan.anywhere or not e.plan.world)]
+
+
+def find_overcounts(histories: Sequence[History]) -> Iterator[tuple[History, Observation]]:
+    """GP602: no more is taken from a limit a minute than was sent within the last minute.
+
+    Windows are fixed or sliding: what is older than a minute counts in neither. Of the first minute
+    of a run it is not known what came before.
+    """
+    lasting = select_lasting(histories)
+    sent = [each for history in lasting for each in history]
+    known = min((_find_start(each) for each in sent), default=0.0) + _MINUTE
+    spans = [(_find_start(each), each.at.timestamp(), each) for each in sent if each.submits]
+    for history in lasting:
+        for each in history.with_operation(*_LIMITED):
+            numbers, start = parse_limit_headers(each), _find_start(each)
+            minutes = numbers is not None and numbers[2] <= find_time(each) + _MINUTE
+            if numbers is None or not minutes or start < known or each.key not in {"a", "b"}:
+                continue
+            kind = each.path.split("/")[2:3]
+            most = sum(
+                end >= start - _MINUTE and begun <= each.at.timestamp()
+                for begun, end, other in spans
+                if other.path.split("/")[2:3] == kind and other.key in {each.key, "raw"}
+            )
+            taken = numbers[0] - numbers[1]
+            wanted = f"at most {most} taken, as no more were sent in the last minute"
+            yield history, expect(taken <= most, wanted, taken, each)
+
+
+def _find_start(exchange: HttpExchange) -> float:
+    return exchange.at.timestamp() - exchange.seconds
 
 
 def is_place_taken(history: History, waited: HttpExchange) -> bool:

@@ -12,10 +12,12 @@ from getimg_mock.contract.provider.limit_headers import (
     RETRY_LEEWAY,
     WINDOW,
     compare_retry_times,
+    find_overcounts,
     find_stale_resets,
     find_time,
     is_place_taken,
     parse_limit_headers,
+    select_lasting,
 )
 from getimg_mock.contract.steps import TERMINAL
 from getimg_mock.contract.verdicts import check, expect, fail, fail_as
@@ -77,6 +79,7 @@ def require_limit_headers(history: History) -> Iterator[Observation]:
     severity="major",
     evidence="documented",
     cost="T",
+    across=find_overcounts,
     why="Clients plan their requests by this number.",
     fix="Count each submission once, count no read, and start anew only when Reset has passed.",
 )
@@ -84,7 +87,8 @@ def remaining_falls_within_a_window(history: History) -> Iterator[Observation]:
     """Require that Remaining falls by one with each accepted submission and rises only at Reset.
 
     Applies to responses of one key and kind in order, while Reset stays. Fails on an early rise, on
-    a submission that counts as none or as several, and on a poll that counts. Source: documented.
+    a submission that counts as none or as several, on a poll that counts, and on more that is taken
+    than was sent in the last minute. Source: documented.
     """
     last: dict[tuple[str, str], tuple[tuple[int, int, int], HttpExchange]] = {}
     blurred: set[tuple[str, str]] = set()
@@ -154,18 +158,13 @@ def _check_count(
 
 def _count_over_a_run(histories: Sequence[History]) -> Iterator[tuple[History, Observation]]:
     """Count what a window serves over plans: a burst takes what earlier ones have left."""
-    lasting = _select_lasting(histories)
+    lasting = select_lasting(histories)
     for seen in _count_served(lasting):
         yield lasting[-1], seen
 
 
-def _select_lasting(histories: Sequence[History]) -> list[History]:
-    """Return those of accounts that last from plan to plan."""
-    return [e for e in histories if not e.own and (e.plan.anywhere or not e.plan.world)]
-
-
 def _follow_resets(histories: Sequence[History]) -> Iterator[tuple[History, Observation]]:
-    yield from find_stale_resets(_select_lasting(histories))
+    yield from find_stale_resets(select_lasting(histories))
 
 
 @check(

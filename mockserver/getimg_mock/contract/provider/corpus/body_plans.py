@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from getimg_mock.contract.model_choice import build_small_request, find_cheapest, list_pictured
 from getimg_mock.contract.plans import Plan, encode_body, post
 from getimg_mock.contract.provider.corpus.input_values import (
+    CODE_PROMPTS,
     LARGE_TEXT,
     UNICODE_PROMPTS,
     encode_large_body,
@@ -133,6 +134,9 @@ def _build_unicode_steps(kind: ModelKind, model: ModelJson) -> Iterator[Send]:
         b"lighthouse", b"\\u0000 \\ud83c\\udf0a"
     )
     yield post(kind, escaped, fault="unicode", field="escapes")
+    for text in CODE_PROMPTS if kind == "image" else ():
+        body = build_small_request(model, prompt=text)
+        yield post(kind, body, valid=True, field=f"the prompt {text!r}")
     for name, spelled in _list_spellings(model).items():
         yield post(kind, spelled, valid=True, field=name)
 

@@ -190,6 +190,17 @@ UNICODE_PROMPTS: Final = (
 )
 
 
+CODE_PROMPTS: Final = (
+    "<script>alert(1)</script> on a poster",
+    "A folder named ../../etc on a desk",
+    "'; DROP TABLE sheep; -- a sheep",
+    "A neon sign: UNION SELECT 1",
+    "A mug with ${jndi:ldap://x/y} and {{7*7}} on it",
+    "%s %n %00 <?php javascript: &lt;b&gt;",
+)
+"""Prompts that a firewall may take for attacks; they are pictures of signs and mugs."""
+
+
 @cache
 def build_large_picture(size: int) -> str:
     """Return a data URL of a PNG file of `size` bytes."""
