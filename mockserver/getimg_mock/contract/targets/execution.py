@@ -43,8 +43,9 @@ POLL_BOUND_AFTER_ONE: Final = 30.0
 
 _OVERTAKEN: Final = 60.0
 _OVERTAKEN_AGAIN: Final = 15.0
-"""For how many seconds a video is polled at least that another one, begun with it or later, has
-overtaken; and once a video was polled in vain."""
+_MOST_ASIDE: Final = 3
+"""For how many seconds a video is polled at least that another has overtaken; once a video was
+polled in vain; and how many others are looked at for that."""
 
 _FIRST_INTERVAL: Final = 0.2
 _QUICK_LOOKS: Final = 6
@@ -317,7 +318,7 @@ class PlanExecution:
         least = _OVERTAKEN if bound > POLL_BOUND_AFTER_ONE else _OVERTAKEN_AGAIN
         if waited <= least or math.isinf(self.session.patience):
             return waited > bound
-        for other in self._unpolled[:1]:
+        for other in () if self._ended else self._unpolled[-_MOST_ASIDE:]:
             look = Send(path="/v2/videos/generations/{}", ref=Ref(other.of), key=other.key)
             received = self.send(look, 0, spontaneous=True)
             self._ended |= received is not None and _read_status(received) in TERMINAL
