@@ -56,6 +56,19 @@ def test_earlier_videos_are_polled_before_balances_are_read() -> None:
         assert len(waits) == before
 
 
+def test_a_video_that_its_plan_has_given_up_is_not_waited_for_again() -> None:
+    """Each plan behind it would wait for as long as it may."""
+    whole = run_plan(LIFE)
+    seen = [each for each in whole if not each.completed]
+    last = next(each for each in reversed(seen) if each.use.endswith("poll"))
+    assert last.step is not None
+    given_up = replace(last, step=replace(last.step, use="poll-given-up"))
+    work = EarlierWork()
+    work.note(replace(whole, exchanges=tuple(given_up if each is last else each for each in seen)))
+    assert work.keys == {"a"}
+    assert work.unending == {last.path.rpartition("/")[2]}
+
+
 def test_a_video_that_is_gone_is_not_waited_for() -> None:
     """Where a service forgets what it began, each plan would wait for as long as it may."""
     whole = run_plan(LIFE)

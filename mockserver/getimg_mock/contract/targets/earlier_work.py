@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from getimg_mock.contract.plans import Plan, get
 from getimg_mock.contract.targets.plan_run import PlanRun, TargetSession
@@ -62,6 +62,9 @@ class EarlierWork:
         for name, submission in history.submitted.items():
             if name not in history.ended and submission.key in {"a", "b"}:
                 self.unfinished[name] = submission.key
+        # What its own plan has given up is not waited for again.
+        given_up = history.with_role("poll-given-up")
+        self.unending |= {unquote(each.path.rpartition("/")[2]) for each in given_up}
 
     @property
     def keys(self) -> frozenset[str]:
