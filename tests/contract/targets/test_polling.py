@@ -118,9 +118,10 @@ def test_a_video_that_never_ends_is_waited_for_once() -> None:
 
 
 @dataclass
-class EndsTheLast(Stub):
-    """Its last video ends at once, the others stay pending for ever."""
+class EndsAt(Stub):
+    """Each of its videos ends after seconds of its own."""
 
+    ends: tuple[float, ...] = ()
     ordered: int = 0
 
     def exchange(self, sent: PreparedRequest, step: Send) -> ReceivedResponse:
@@ -128,26 +129,39 @@ class EndsTheLast(Stub):
         del step
         self.ordered += sent.method == "POST"
         number = self.ordered if sent.method == "POST" else int(sent.target.rpartition("-")[2])
-        status = "completed" if sent.method == "GET" and number == self.ordered else "pending"
-        return ReceivedResponse(
-            200, (), json.dumps({"id": f"req-{number}", "status": status}).encode()
-        )
+        ended = sent.method == "GET" and sum(self.waits) >= self.ends[number - 1]
+        shown = {"id": f"req-{number}", "status": "completed" if ended else "pending"}
+        return ReceivedResponse(200, (), json.dumps(shown).encode())
 
 
-@pytest.mark.parametrize(("bound", "most"), [(POLL_BOUND, 90), (POLL_BOUND_AFTER_ONE, 45)])
-@pytest.mark.parametrize("names", [("one", "two", "three"), ("three", "one", "two")])
-def test_videos_that_another_overtakes_are_given_up(
-    bound: float, most: float, names: tuple[str, ...]
-) -> None:
-    """What was begun later has ended for a minute; once one never ended, it takes less."""
-    stub = EndsTheLast(poll_bound=bound)
+def poll_all(stub: EndsAt, *turns: int) -> EndsAt:
+    """Submit videos, and poll them in such turns."""
     orders = [
-        Send(method="POST", path="/v2/videos/generations", body=b"{}", name=name)
-        for name in sorted(names, key=("one", "two", "three").index)
+        Send(method="POST", path="/v2/videos/generations", body=b"{}", name=str(turn))
+        for turn in range(len(turns))
     ]
-    PlanExecution(stub, stub).run((*orders, *[Poll(of=name) for name in names]))
+    PlanExecution(stub, stub).run((*orders, *[Poll(of=str(turn)) for turn in turns]))
+    return stub
+
+
+@pytest.mark.parametrize(("bound", "most"), [(POLL_BOUND, 140), (POLL_BOUND_AFTER_ONE, 50)])
+@pytest.mark.parametrize("turns", [(0, 1, 2), (2, 0, 1)])
+def test_videos_that_others_overtake_are_given_up(
+    bound: float, most: float, turns: tuple[int, ...]
+) -> None:
+    """What was begun with them has long ended; once one never ended, it takes less."""
+    stub = poll_all(EndsAt(poll_bound=bound, ends=(math.inf, math.inf, 1)), *turns)
     assert stub.abandoned == 2
     assert sum(stub.waits) < most
+
+
+@pytest.mark.parametrize("ends", [(300, 40), (70, 1), (900, 100)])
+@pytest.mark.parametrize("turns", [(0, 1), (1, 0)])
+def test_a_long_video_may_take_some_times_as_long_as_another(
+    ends: tuple[float, ...], turns: tuple[int, ...]
+) -> None:
+    """Ten times, and a minute at least."""
+    assert poll_all(EndsAt(ends=ends), *turns).abandoned == (ends == (70, 1))
 
 
 @pytest.mark.parametrize("status", [404, 500])

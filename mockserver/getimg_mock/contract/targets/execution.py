@@ -26,6 +26,7 @@ from getimg_mock.contract.steps import (
     Wait,
 )
 from getimg_mock.contract.targets.near_keys import insert_key
+from getimg_mock.contract.targets.step_batches import batch_steps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -43,17 +44,19 @@ POLL_BOUND_AFTER_ONE: Final = 30.0
 
 _OVERTAKEN: Final = 60.0
 _OVERTAKEN_AGAIN: Final = 15.0
+_TIMES: Final = 10
+_TIMES_AGAIN: Final = 2
+"""A video is given up after so many seconds, fewer once one was polled in vain, if another of the
+plan has ended, and after so many times as long as that one took at most."""
+
+_LOOK_ASIDE: Final = 5.0
 _MOST_ASIDE: Final = 3
-"""For how many seconds a video is polled at least that another has overtaken; once a video was
-polled in vain; and how many others are looked at for that."""
+"""After how many seconds others are looked at for that, then twice as many; and how many others."""
 
 _FIRST_INTERVAL: Final = 0.2
 _QUICK_LOOKS: Final = 6
 """Seconds until the second look where time is real, and how many have this distance. Then it
 doubles, and after each error, up to the interval of the step."""
-
-_FILES_AT_ONCE: Final = 4
-"""How many files are loaded at the same time where the target can: each may have to be made."""
 
 _MAX_ERRORS: Final = 12
 """How many errors in succession end the polling of a video where time is real."""
@@ -162,8 +165,9 @@ class PlanExecution:
     """The latest response to each named step."""
     _abandoned: bool = False
     """Whether a video was polled in vain."""
-    _ended: bool = False
-    """Whether a video was seen to end."""
+    _pace: float = math.inf
+    """After how many seconds at most a video has ended."""
+    _look_aside: float = _LOOK_ASIDE
     _unpolled: list[Poll] = field(default_factory=list)
     """The videos that have yet to be polled."""
     _days: str = field(init=False)
@@ -177,7 +181,7 @@ class PlanExecution:
     def run(self, steps: Sequence[Step]) -> None:
         """Execute all steps, or those up to the first that the session does not allow."""
         self._unpolled = [step for step in steps if isinstance(step, Poll)]
-        for place, step, batch in _batch_steps(steps):
+        for place, step, batch in batch_steps(steps):
             try:
                 if batch:
                     self._send_all(batch, place)
@@ -314,19 +318,28 @@ class PlanExecution:
         self.observer.note_abandoned_poll()
 
     def _is_patience_over(self, waited: float, bound: float) -> bool:
-        """Return whether a video took as long as any may, or another one has overtaken it."""
-        least = _OVERTAKEN if bound > POLL_BOUND_AFTER_ONE else _OVERTAKEN_AGAIN
-        if waited <= least or math.isinf(self.session.patience):
+        """Return whether a video took as long as any may, or others say that it is lost."""
+        if math.isinf(self.session.patience):
             return waited > bound
-        for other in () if self._ended else self._unpolled[-_MOST_ASIDE:]:
-            look = Send(path="/v2/videos/generations/{}", ref=Ref(other.of), key=other.key)
-            received = self.send(look, 0, spontaneous=True)
-            self._ended |= received is not None and _read_status(received) in TERMINAL
-        return self._ended or waited > bound
+        if waited >= self._look_aside and math.isinf(self._pace):
+            self._look_aside *= 2
+            for other in self._unpolled[-_MOST_ASIDE:]:
+                look = Send(path="/v2/videos/generations/{}", ref=Ref(other.of), key=other.key)
+                received = self.send(look, 0, spontaneous=True)
+                self._note_pace(None if received is None else _read_status(received))
+        if bound > POLL_BOUND_AFTER_ONE:
+            return waited > min(bound, max(_OVERTAKEN, _TIMES * self._pace))
+        return waited > min(bound, max(_OVERTAKEN_AGAIN, _TIMES_AGAIN * self._pace))
+
+    def _note_pace(self, status: object) -> None:
+        """Remember after how many seconds of the plan the first of its videos was seen to end."""
+        if status in TERMINAL:
+            seconds = (self.session.now() - self._began).total_seconds()
+            self._pace = min(self._pace, seconds)
 
     def _note_end(self, status: object) -> None:
         """After a failure, wait until what it held has come back, where time is real."""
-        self._ended |= status in TERMINAL
+        self._note_pace(status)
         if status == "failed" and math.isfinite(self.session.patience):
             self.session.wait(min(_RELEASE_SECONDS, self.session.patience))
 
@@ -361,36 +374,6 @@ class PlanExecution:
             else:
                 seconds += (instant - self.session.now()).total_seconds()
         return seconds <= 0 or self.session.wait(seconds)
-
-
-def _batch_steps(steps: Sequence[Step]) -> Iterator[tuple[int, Step, list[Send]]]:
-    """Yield each step with its place, and with it those that are sent at the same time."""
-    batch: list[Send] = []
-    for place, step in enumerate(steps):
-        following = steps[place + 1] if place + 1 < len(steps) else None
-        if isinstance(step, Send) and (batch or _go_together([step], following)):
-            batch.append(step)
-            if _go_together(batch, following):
-                continue
-        yield place - max(0, len(batch) - 1), batch[0] if batch else step, batch
-        batch = []
-
-
-def _go_together(batch: Sequence[Send], step: Step | None) -> bool:
-    """Return whether a step is sent at the same time as those before it."""
-    last = batch[-1]
-    if not isinstance(step, Send):
-        return False
-    if last.together or step.together:
-        return last.together and step.together and last.group == step.group
-    are_files = _is_plain_download(last) and _is_plain_download(step)
-    return are_files and len(batch) < _FILES_AT_ONCE and all(step.ref != each.ref for each in batch)
-
-
-def _is_plain_download(step: Send) -> bool:
-    """Return whether a step loads a file as it is, and nothing else is to be seen by it."""
-    changed = step.alter or step.headers or step.donor
-    return step.link and step.method == "GET" and not (changed or step.use or step.name)
 
 
 def _read_status(received: ReceivedResponse) -> Any:
