@@ -40,6 +40,9 @@ if TYPE_CHECKING:
 _FEW: Final = 3
 """How many values are tried that other models take."""
 
+_COUNTS: Final = ("number_of_images", "num_images", "num_outputs", "batch_size", "samples")
+"""How other APIs, and older ones, name the number of results: none is made, or paid, more."""
+
 _AT_ONCE: Final = 3
 """How many videos are begun at the same time; services allow at least as many."""
 
@@ -201,7 +204,8 @@ def _build_allowed_length_steps(kind: ModelKind, model: ModelJson) -> Iterator[S
 
 
 def _build_unknown_field_steps(kind: ModelKind, model: ModelJson) -> Iterator[Send]:
-    for more in ({"seed": 5}, {"width": 512, "height": 512}, {"x_trace": {"a": [1]}}, {"n": 1}):
+    others = ({"seed": 5}, {"width": 512, "height": 512}, {"x_trace": {"a": [1]}}, {"n": 1})
+    for more in (*others, dict.fromkeys(_COUNTS, 3)):
         for _ in range(2):
             yield post(
                 kind,
