@@ -193,6 +193,14 @@ def test_files_are_loaded_while_other_plans_run_and_come_in_the_order_of_the_pla
     assert failed == {}
 
 
+def test_images_come_before_plans_that_leave_videos_behind() -> None:
+    """These may have taken all slots, and each order would be refused."""
+    corpus = [plan.name for plan in build_corpus(MODELS, thorough=False)]
+    images = corpus.index("images: unusual Unicode"), corpus.index("images: unknown fields")
+    videos = corpus.index("videos: unusual Unicode"), corpus.index("videos: unknown fields")
+    assert max(images) < min(videos)
+
+
 def test_videos_are_counted_until_a_poll_sees_the_end() -> None:
     """As are the times at which a plan waits for some."""
     assert count_videos(order("a", "b", "c")) == 3

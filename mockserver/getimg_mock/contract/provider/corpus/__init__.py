@@ -42,8 +42,8 @@ def build_corpus(
 
     Those that may run concurrently come last, before those that use up limits: by then, money was
     looked at. Before them come those that leave videos behind, for which another would wait, and
-    images that are made meanwhile. What ends with many files comes as soon as the money of images
-    was looked at: the files are loaded while other plans wait for videos.
+    before these images, for which no slot would be left. What ends with many files comes as soon as
+    the money of images was looked at: the files are loaded while other plans wait for videos.
 
     `limits` are the requests a minute that a target says it allows, by kind; a fake gets its own.
     `thorough` plans buy every combination of the price list, and equal generations many times: for
@@ -93,4 +93,4 @@ def _rank(plan: Plan) -> tuple[int, str, int]:
         stage = 1 if plan.ends_with_files else 3
     else:
         stage = 2 if plan.tier == "R2" and (waits or videos or leaves) else 0
-    return stage, plan.tier, (1 if videos else 2) if leaves else 0
+    return stage, plan.tier, (2 if videos else 1) if leaves else 0
